@@ -1,0 +1,1 @@
+"""Frozen values: what the procedure talks about. Plain JSON data only, times in RFC 3339."""

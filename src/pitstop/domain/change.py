@@ -1,0 +1,100 @@
+"""Commits on their way to production, and what is there already."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Branch:
+    """The hotfix branch and the folder where the fix is made."""
+
+    name: str
+    worktree: str
+    base_commit: str
+    not_deployed: int = 0  # commits on main that production does not have
+
+
+@dataclass(frozen=True)
+class Change:
+    """One commit that is to go live. ``tree`` is what everything is bound to."""
+
+    branch: Branch
+    commit: str
+    tree: str
+    files: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()  # e-mail addresses, lower case
+
+
+@dataclass(frozen=True)
+class Release:
+    """What a platform is asked to put into service, once per ``key``."""
+
+    key: str  # the run's id: asked twice, a platform answers with the same deployment
+    commit: str
+    tree: str
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One release in one environment, as the platform knows it."""
+
+    id: str
+    commit: str
+    tree: str
+    url: str
+    at: str | None = None  # when users were first served by it
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A release that runs and is healthy, and that no user is served by."""
+
+    deployment_id: str
+    url: str
+
+
+@dataclass(frozen=True)
+class RollbackPoint:
+    """Where production can return to; recorded before the deploy."""
+
+    deployment_id: str
+    commit: str
+    tree: str
+    restore_command: str
+    recorded_at: str
+    backup_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What became of the fix in git. ``owed`` says in words what is still to be done."""
+
+    main: str | None = None
+    pull_request: str | None = None
+    owed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A fix that serves users, with all that was recorded on its way."""
+
+    change: Change
+    point: RollbackPoint
+    deployment: Deployment
+    landed: Landed
+    tag: str
+
+    @property
+    def summary(self) -> str:
+        """Return one sentence for the outcome."""
+        where = f"commit {self.change.commit[:12]} serves users as {self.deployment.id}"
+        return f"{where}; {'; '.join(self.landed.owed)}" if self.landed.owed else where
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of a preflight: ``ok``, ``warning`` or ``failed``, with its remedy."""
+
+    name: str
+    status: str
+    said: str
+    remedy: str = ""

@@ -1,0 +1,364 @@
+"""Every sentence that pitstop says: what happened → what production is like now → what to type.
+
+Reviewed like an interface: short, calm, no blame; numbers with units, times in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pitstop.domain.change import Change
+    from pitstop.domain.incident import Incident, Return
+    from pitstop.domain.verdict import Outcome
+
+UNCHANGED = "Production is unchanged."
+
+NO_SYMPTOM = f"No symptom was given, so this is not an emergency. {UNCHANGED}"
+EMPTY_CHANGE = (
+    "There is nothing to ship: the branch has the same files as production. "
+    f"{UNCHANGED} Make the fix in the worktree, then: pitstop ship --fix TEXT"
+)
+CONFLICT_MARKER = f"The change contains conflict markers (<<<<<<< or >>>>>>>). {UNCHANGED}"
+NO_TEST_MAPS = "no test maps to the changed files; the smoke suite counts"
+NOT_CONFIGURED = "not configured"
+OTHER_TREE_APPROVED = f"The approval was for another tree, so it does not count. {UNCHANGED}"
+REPRO_DID_NOT_FAIL = "the repro did not fail on production before the deploy, so it proves little"
+REPRO_FAILED_BEFORE = "the repro failed on production before the deploy, as it should"
+REPRO_PASSED = "the repro passes: the trouble is gone"
+DISK_FULL = "The disk is full, so nothing more can be put on record. Make room, then start again."
+STOPPED_BY_ABORT = "stopped: the run was asked to end"
+
+
+# -- names that are made from what people type ------------------------------------------------
+
+
+def slug(title: str) -> str:
+    """Return a title as a name for branch, folder and run: a-z, 0-9 and dashes, 40 at most."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:40].strip("-") or "hotfix"
+
+
+def branch(run: str) -> str:
+    """Return the name of a run's branch."""
+    return f"hotfix/{run}"
+
+
+def mail_of(person: str) -> str:
+    """Return the e-mail address of ``Name <address>``, lower case."""
+    found = re.search(r"<([^>]*)>\s*$", person)
+    return (found[1] if found else person).strip().lower()
+
+
+def one_line(text: str) -> str:
+    """Return a text without line breaks and control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+# -- git --------------------------------------------------------------------------------------
+
+
+def commit_message(incident: Incident, fix: str) -> str:
+    """Return the commit message that the runbook asks for."""
+    return (
+        f"hotfix: {one_line(incident.title)[:60]}\n\nIssue: {one_line(incident.title)}\n"
+        f"Impact: {one_line(incident.impact)}\nFix: {one_line(fix)}\n"
+    )
+
+
+def merge_message(incident: Incident, change: Change) -> str:
+    """Return the message of the merge into main."""
+    return f"Merge {change.branch.name}: {one_line(incident.title)}\n"
+
+
+def tag_message(incident: Incident, change: Change, head: str) -> str:
+    """Return the tag's message; it holds the journal's head, so a shortened journal is seen."""
+    return (
+        f"Emergency fix: {one_line(incident.title)}\n\nRun: {incident.id}\nTree: {change.tree}\n"
+        f"Journal: {head}\n"
+    )
+
+
+# -- triage, guards, checks, review -----------------------------------------------------------
+
+
+def not_an_emergency(severity: str) -> str:
+    """Say that this takes the normal path."""
+    return (
+        f"Severity {severity} is a normal change, not a hotfix. {UNCHANGED} "
+        "If users are hurt, start again with --severity P1, P2 or P3."
+    )
+
+
+def qualifies(incident: Incident) -> str:
+    """Say why this takes the short path."""
+    return f"{incident.severity}, {', '.join(incident.symptoms)}"
+
+
+def nothing_in_service(service: str) -> str:
+    """Say that there is no production to fix."""
+    return f"Nothing is in service for {service}. Bring it up first: pitstop local up"
+
+
+def worktree_changed(worktree: str) -> str:
+    """Say that what was tested is no longer what was committed."""
+    return (
+        f"Tracked files in {worktree} changed after the commit, so the tests did not test what "
+        f"would be deployed. {UNCHANGED} Start again from that worktree's commit: "
+        "pitstop start TITLE --from COMMIT"
+    )
+
+
+def check_failed(name: str, exit_code: int, tail: str) -> str:
+    """Say that a check failed, with the end of what it printed."""
+    return f"The {name} check ended with exit code {exit_code}. {UNCHANGED}{_quoted(tail)}"
+
+
+def check_timed_out(name: str, seconds: float, tail: str) -> str:
+    """Say that a check did not end in time."""
+    return f"The {name} check did not end within {seconds:g} s. {UNCHANGED}{_quoted(tail)}"
+
+
+def _quoted(tail: str) -> str:
+    plain = "".join(c for c in tail if c.isprintable() or c == "\n")  # no terminal obeys a test
+    lines = plain.strip().splitlines()[-15:]
+    return "" if not lines else "\n" + "\n".join(f"    {line}" for line in lines)
+
+
+def rejected(by: str, reason: str) -> str:
+    """Say who said no, and why."""
+    return f"{by} rejected the change: {reason or 'no reason given'}. {UNCHANGED}"
+
+
+def approved(by: str) -> str:
+    """Say who said yes."""
+    return f"approved by {by}"
+
+
+def overridden(gate: str, by: str, because: str) -> str:
+    """Say who passed a shut gate, and why."""
+    return f"{gate} overridden by {by}: {because}"
+
+
+def own_approval(by: str) -> str:
+    """Say that four eyes are needed."""
+    return f"{by} wrote this change and cannot approve it. {UNCHANGED}"
+
+
+# -- deploy, validate, roll back --------------------------------------------------------------
+
+
+def production_moved(expected: str, found: str) -> str:
+    """Say that somebody deployed meanwhile."""
+    return (
+        f"Production runs {found[:12]} and no longer {expected[:12]}, from which this branch was "
+        "cut: somebody deployed meanwhile. This hotfix changed nothing. Start again on what is "
+        "deployed: pitstop start TITLE"
+    )
+
+
+def other_tree(where: str, found: str, wanted: str) -> str:
+    """Say that what came out is not what was approved."""
+    return f"The {where} tree is {found[:12]}, but {wanted[:12]} was tested and approved."
+
+
+def unhealthy(deployment: str, said: str) -> str:
+    """Say that the new release does not answer well."""
+    return f"{deployment} is not healthy: {said}."
+
+
+def became_unhealthy(said: str) -> str:
+    """Say that production stopped answering well."""
+    return f"Production became unhealthy: {said}."
+
+
+def repro_failed(name: str, tail: str) -> str:
+    """Say that the trouble is still there."""
+    return f"The repro still fails ({name}): the change does not cure the trouble.{_quoted(tail)}"
+
+
+def gate_failed(reason: str) -> str:
+    """Say what the gate saw."""
+    return f"{reason[0].upper()}{reason[1:]}."
+
+
+def handed_over(deployment: str) -> str:
+    """Say that the watch ended because somebody else is in service now."""
+    return f"{deployment} was put into service meanwhile; its own run watches it"
+
+
+def no_deploy_time(deployment: str) -> str:
+    """Say why nothing can be compared."""
+    return f"The platform does not say since when {deployment} serves users."
+
+
+def cannot_return(why: str, command: str) -> str:
+    """Say that the rollback failed, with the exact way by hand."""
+    return f"{why} Return by hand:\n    {command}"
+
+
+def other_commit_returned(found: str, wanted: str, command: str) -> str:
+    """Say that the rollback came out somewhere else."""
+    return f"The rollback brought {found[:12]} instead of {wanted[:12]}. By hand:\n    {command}"
+
+
+def returned_unhealthy(deployment: str, said: str, command: str) -> str:
+    """Say that the returned release is ill, too."""
+    return (
+        f"Users are on {deployment} again, but it is not healthy: {said}. By hand:\n    {command}"
+    )
+
+
+def stranded(reason: str, stuck: str) -> str:
+    """Say the loudest thing: production is changed and could not be returned."""
+    return f"ROLLBACK FAILED. It was needed because: {reason}\n{stuck}"
+
+
+def merge_owed(why: str, change: Change, tag: str, remote: str, main: str) -> str:
+    """Say that the fix is live and main does not have it yet, and how to bring it there by hand."""
+    commit = change.commit
+    return (
+        f"{change.branch.name} is not merged: {one_line(why).rstrip('.')}. By hand: "
+        f"git push {remote} {commit}:refs/heads/{main}, or a pull request of {commit[:12]}; then "
+        f"git tag -a {tag} {commit} -m hotfix; git push {remote} refs/tags/{tag}"
+    )
+
+
+def perhaps_told(audience: str) -> str:
+    """Say that an announcement was cut off, and is not said twice."""
+    return f"{audience}: cut off while it was told, so not known whether it heard; not told again"
+
+
+# -- runs -------------------------------------------------------------------------------------
+
+
+def aborted(by: str, reason: str) -> str:
+    """Say who stopped the run, and why."""
+    return f"{by} aborted: {reason}"
+
+
+def rollback_under_way(by: str) -> str:
+    """Say why a run's process stops at once."""
+    return f"{by} is rolling back."
+
+
+def superseded(service: str) -> str:
+    """Say that somebody else went on with the service while this run's process was dead."""
+    return (
+        f"Another run took {service} over while this run's process was not running, so this run "
+        "changes nothing any more. What users get now: pitstop local status"
+    )
+
+
+def process_broke(run: str, what: str) -> str:
+    """Say that pitstop itself broke."""
+    return f"pitstop broke: {what}. Nothing more was done. Try again: pitstop resume {run}"
+
+
+def broke(title: str, what: str, where: str) -> str:
+    """Say that a step broke."""
+    return f"{title} broke: {what} ({where})"
+
+
+def fault(error: BaseException) -> str:
+    """Return an unexpected error in one line."""
+    return one_line(f"{type(error).__name__}: {error}")
+
+
+def awaitable(name: str) -> str:
+    """Say what a step must not return."""
+    return f"{name} returned an awaitable: it was never run. Steps are plain functions."
+
+
+def unknown_steps(names: list[str]) -> str:
+    """Say that an older version's run does not fit this version's procedure."""
+    return (
+        f"This run was opened by another version of pitstop: it finished {', '.join(names)}, which "
+        "this version does not ask for. Nothing was done. Go on with the version that opened it "
+        "(see: pitstop log), or return production: pitstop rollback --reason TEXT"
+    )
+
+
+def other_shape(name: str, why: str) -> str:
+    """Say that an older version recorded a result that this version cannot read."""
+    return (
+        f"This run was opened by another version of pitstop: its result of {name} has another "
+        "shape. Nothing was done. Go on with the version that opened it (see: pitstop log), or "
+        f"return production: pitstop rollback --reason TEXT ({one_line(why)[:200]})"
+    )
+
+
+# -- announcements: the runbook's four templates -----------------------------------------------
+
+
+def alert(incident: Incident, status: Mapping[str, Any]) -> str:
+    """Return the pre-deployment message."""
+    return (
+        f"🚨 HOTFIX ALERT: {one_line(incident.title)}\nService: {incident.service} "
+        f"({incident.severity})\nImpact: {one_line(incident.impact)}\nFix: ready to deploy: "
+        f"{one_line(status['fix'] or '')}\nETA: {_eta(status)}\nContact: {incident.owner}\n"
+        "Next update: when it serves users\n"
+    )
+
+
+def progress(incident: Incident, status: Mapping[str, Any]) -> str:
+    """Return the message during the deployment."""
+    return (
+        f"🔄 HOTFIX IN PROGRESS: {one_line(incident.title)}\nStarted: {incident.declared_at}\n"
+        f"Status: the fix serves users and is being judged\nETA: {_eta(status)}\n"
+        "Next update: when it is verified, or returned\n"
+    )
+
+
+def ended(incident: Incident, outcome: Outcome, status: Mapping[str, Any]) -> str:
+    """Return the message about how it ended."""
+    took = f"{status['slo']['elapsed_seconds'] / 60:.0f} minutes"
+    title = one_line(incident.title)
+    if outcome.status == "fixed":
+        owed = [task["title"] for task in status["followups"]]
+        return (
+            f"✅ HOTFIX COMPLETE: {title}\nIssue: resolved\nDuration: {took}\nVerification: "
+            f"{_verified(status)}\nFollow-up: {'; '.join(owed) or 'post-mortem'}\n"
+        )
+    if outcome.status == "rolled_back":
+        return (
+            f"⚠️ HOTFIX ROLLED BACK: {title}\nReason: {outcome.reason}\nStatus: the previous "
+            f"version is restored and healthy\nImpact: as before: {one_line(incident.impact)}\n"
+            "Next: another fix is being looked for\n"
+        )
+    if outcome.status == "stranded":
+        return (
+            f"❌ HOTFIX STRANDED: {title}\n{outcome.reason}\nNext: a person returns production by "
+            "hand, now\n"
+        )
+    return f"HOTFIX {outcome.status.upper()}: {title}\nReason: {outcome.reason}\n{UNCHANGED}\n"
+
+
+def returned(wanted: Return, outcome: Outcome) -> str:
+    """Return the message about a rollback by hand."""
+    state = "is restored" if outcome.status == "rolled_back" else "COULD NOT BE RESTORED"
+    return (
+        f"⚠️ ROLLED BACK: {wanted.service}\nReason: {one_line(wanted.reason)}\nStatus: "
+        f"{wanted.deployment_id} {state}\nBy: {wanted.owner}\n"
+    )
+
+
+def _eta(status: Mapping[str, Any]) -> str:
+    left = (status["slo"]["budget_seconds"] - status["slo"]["elapsed_seconds"]) / 60
+    return f"{left:.0f} minutes at most" if left > 0 else "the time budget is used up"
+
+
+def _verified(status: Mapping[str, Any]) -> str:
+    passed = [gate["name"] for gate in status["gates"] if gate["verdict"] == "pass"]
+    return f"passed: {', '.join(passed)}" if passed else "by a person's decision"
+
+
+# -- the command line -------------------------------------------------------------------------
+
+
+def allowed(what: str, given: str, known: Iterable[str]) -> str:
+    """Say which values there are."""
+    return f"{what} {given!r} is not known. Use one of: {', '.join(known)}."

@@ -1,0 +1,249 @@
+"""What the procedure needs from the world: one protocol per need, one per ability.
+
+An adapter says no with ``Refused`` (nothing was changed) and "I do not know" with ``CannotTell``.
+Abilities are small protocols that are asked for with ``isinstance``, never assumed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from pitstop.domain.change import (
+    Branch,
+    Candidate,
+    Change,
+    Deployment,
+    Finding,
+    Landed,
+    Release,
+)
+
+if TYPE_CHECKING:
+    from pitstop.config import Settings
+    from pitstop.gate import Interval
+
+
+class Refused(Exception):
+    """The outside said no. One sentence; nothing was changed by the refused act."""
+
+
+class CannotTell(Exception):
+    """No answer, or one that does not say. Never success, never failure."""
+
+
+class Fenced(BaseException):
+    """Somebody else acts on the service now; whoever sees this stops at once, without undoing."""
+
+
+class Clock(Protocol):
+    """Time for the procedure; in a rehearsal it is make-believe."""
+
+    def now(self) -> datetime:
+        """Return the time in UTC; it never runs backwards within a run."""
+
+    def pause(self, seconds: float) -> None:
+        """Wait; beats the heart and hears an abort meanwhile."""
+
+
+class Fence(Protocol):
+    """A number in the service's state; every act on the platform compares it first."""
+
+    def check(self) -> None:
+        """Raise ``Fenced`` if the service's number is no longer ours."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command that came to an end. ``tail`` is the end of its output, secrets masked."""
+
+    exit_code: int
+    seconds: float
+    tail: str
+    timed_out: bool = False
+
+
+class Commands(Protocol):
+    """The team's own commands, as they stand in the configuration."""
+
+    def run(
+        self, command: str, *, name: str, folder: Path, within: timedelta, env: Mapping[str, str]
+    ) -> Ran:
+        """Run a shell command in ``folder``; its output is kept with the run under ``name``."""
+
+
+class Platform(Protocol):
+    """Where the service runs."""
+
+    def findings(self) -> list[Finding]:
+        """Say what is ready and what is not; change nothing."""
+
+    def running(self) -> Deployment | None:
+        """Return what users are served by now; None when nothing is in service.
+
+        Raises CannotTell when the platform does not answer.
+        """
+
+    def deployments(self) -> list[Deployment]:
+        """Return every deployment that can be returned to, newest first."""
+
+    def deploy(self, release: Release) -> Deployment:
+        """Put a release into service, once per key; users are moved only when it is healthy.
+
+        Raises Refused when it cannot be built or never becomes healthy (users were not moved).
+        """
+
+    def return_to(self, deployment_id: str) -> Deployment:
+        """Serve users from a kept deployment again; does nothing when they already are.
+
+        Raises Refused when that deployment is gone or does not become healthy.
+        """
+
+    def healthy(self, deployment_id: str | None = None) -> tuple[bool, str]:
+        """Ask once: is what users get (or that deployment) healthy, and what was seen."""
+
+    def address(self) -> str:
+        """Return the URL that reaches production without counting as a user."""
+
+    def restore_command(self, deployment_id: str) -> str:
+        """Return the exact command with which a person returns to a deployment by hand."""
+
+    def keep(self, deployment_id: str) -> None:
+        """Never prune this deployment until ``let_go``."""
+
+    def let_go(self, deployment_id: str) -> None:
+        """Take back ``keep``."""
+
+
+@runtime_checkable
+class StagesCandidates(Protocol):
+    """A platform that can run a release without users."""
+
+    def stage(self, release: Release) -> Candidate:
+        """Build, start and wait until healthy, once per key. Raises Refused with the reason."""
+
+    def discard(self, key: str) -> None:
+        """Stop the candidate of this key if users were never moved to it."""
+
+
+@runtime_checkable
+class ParksPrevious(Protocol):
+    """A platform that keeps the previous release warm, so that returning takes no start."""
+
+    def retire(self, deployment_id: str) -> None:
+        """Drain and stop a parked deployment; its files stay as a rollback target."""
+
+
+class Telemetry(Protocol):
+    """Requests of users, counted."""
+
+    def intervals(
+        self, since: datetime, until: datetime, deployment_id: str | None = None
+    ) -> list[Interval]:
+        """Return one-second intervals that hold traffic, ``at`` in seconds after ``since``.
+
+        Only users' requests; of one deployment if asked. Empty means nothing was heard.
+        Raises CannotTell when the source does not answer.
+        """
+
+
+class Forge(Protocol):
+    """Where the code lives: the repository and its remote."""
+
+    def findings(self) -> list[Finding]:
+        """Say what is ready and what is not (identity, remote, signing, half-done merges)."""
+
+    def fetch(self) -> None:
+        """Learn what the remote has. Raises CannotTell when it does not answer."""
+
+    def cut(self, name: str, base_commit: str, start_from: str | None) -> Branch:
+        """Create branch, worktree and the branch on the remote; returns what is there if ours.
+
+        Raises Refused when the name is taken, or when ``start_from`` is not built on the base.
+        """
+
+    def commit(self, branch: Branch, message: str) -> Change:
+        """Commit what the worktree holds, if anything; return the branch's head as the change."""
+
+    def publish(self, change: Change) -> None:
+        """Push exactly this branch to the remote."""
+
+    def unchanged(self, change: Change) -> bool:
+        """Return whether worktree and branch still hold exactly the change's tree and commit."""
+
+    def diff(self, change: Change) -> str:
+        """Return the patch from the base to the change."""
+
+    def free_tag(self, wanted: str) -> str:
+        """Return ``wanted``, or it with -2, -3 ... if it is taken here or on the remote."""
+
+    def land(self, change: Change, tag: str, tag_message: str, merge_message: str) -> Landed:
+        """Merge to main, tag the commit and delete the branch, in one atomic push; look first.
+
+        What the remote does not allow comes back as ``owed``; nothing is ever forced.
+        """
+
+    def prepare_revert(self, change: Change) -> str:
+        """Push a branch that undoes the change on main; return its name."""
+
+    def discard(self, branch: Branch) -> str | None:
+        """Remove worktree and branch, here and there; return the ref that keeps unmerged work."""
+
+    def clean_up(self, branch: Branch) -> None:
+        """Remove the worktree of a merged branch."""
+
+
+class Audience(Protocol):
+    """Somebody who must hear it."""
+
+    name: str
+
+    def said(self, key: str) -> bool | None:
+        """Return whether this was said already; None when this audience cannot tell."""
+
+    def say(self, key: str, subject: str, text: str) -> None:
+        """Say it. Raises Refused or CannotTell; the hotfix goes on without."""
+
+
+class Claims(Protocol):
+    """The service's claim, seen by every machine: who is putting a fix into it."""
+
+    def take(self, reason: str) -> None:
+        """Claim the service for this run; does nothing if it is ours. Raises Refused: who has it."""
+
+    def note(self, rollback_point: str, restore_command: str) -> None:
+        """Let others see how production is returned, should this machine be lost."""
+
+    def release(self) -> None:
+        """Give the claim back, if it is still ours."""
+
+
+class Record(Protocol):
+    """What a step may know of its own record."""
+
+    def head(self) -> str:
+        """Return the hash of the journal's last line."""
+
+    def returned(self, run: str, ok: bool, reason: str) -> None:
+        """Write into another run's journal that production was returned (or could not be)."""
+
+    def status(self) -> Mapping[str, Any]:
+        """Return this run's state so far, as ``status --json`` gives it."""
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The adapters of one run."""
+
+    settings: Settings
+    platform: Platform
+    forge: Forge
+    telemetry: Telemetry
+    audiences: tuple[Audience, ...]
+    commands: Commands
+    clock: Clock
+    claims: Claims
+    record: Record
