@@ -1,0 +1,1 @@
+"""The record of a run: appended, chained, never changed. It is what the run continues from."""

@@ -1,0 +1,252 @@
+"""A run's state, read from its journal: the fields of ``status --json``. Pure, light to import."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+TYPE_CHECKING = False  # importing typing costs more than all that is read here
+if TYPE_CHECKING:
+    from typing import Any
+
+_GATES = "validate."
+_RESULTS = {
+    "branch.cut": ("branch", "worktree", "base_commit"),
+    "branch.commit": ("commit", "tree"),
+}
+_EXIT = {"fixed": 0, "rolled_back": 3, "declined": 4, "stranded": 5}
+
+
+def status(lines: list[dict[str, Any]], now: datetime | None = None) -> dict[str, Any]:
+    """Return the state that the lines come to; ``now`` dates what is still running."""
+    found = _declared(lines[0]) if lines else {}
+    for line in lines[1:]:
+        _life(found, line)
+        fold = _FOLDS.get(line["event"])
+        if fold:
+            fold(found, line)
+    _finish(found, lines, now)
+    return found
+
+
+def _life(found: dict[str, Any], line: dict[str, Any]) -> None:
+    """Follow whether there is something to execute: a note changes nothing, an answer does."""
+    event = line["event"]
+    if event in ("rests", "closed", "broke"):
+        found["rests"] = True
+        found["broke"] = line["data"].get("reason") if event == "broke" else None
+    elif event not in ("note", "evidence"):
+        found["rests"], found["broke"] = False, None
+
+
+def _declared(line: dict[str, Any]) -> dict[str, Any]:
+    said = line["data"]
+    incident = said["incident"]
+    return {
+        "id": incident["id"],
+        "kind": said.get("kind", "hotfix"),
+        "title": incident.get("title", ""),
+        "slug": incident["id"],
+        "service": incident["service"],
+        "severity": incident.get("severity"),
+        "symptoms": incident.get("symptoms", []),
+        "scenario": incident.get("scenario"),
+        "issue": incident.get("title", ""),
+        "impact": incident.get("impact"),
+        "cause": incident.get("cause"),
+        "owner": incident["owner"],
+        "fix": None,
+        "outcome": None,
+        "reason": None,
+        "phase": "declared",
+        "step": None,
+        "waiting_for": None,
+        "about": None,
+        "deadline": None,
+        "rests": False,
+        "broke": None,
+        "fence": None,
+        "branch": None,
+        "worktree": None,
+        "base_commit": None,
+        "commit": None,
+        "tree": None,
+        "rollback_point": None,
+        "deployment": None,
+        "approvals": [],
+        "overrides": [],
+        "notes": [],
+        "gates": [],
+        "announced": False,
+        "merged": {"main": None, "pull_request": None},
+        "owed": [],
+        "tag": None,
+        "slo": {"budget_seconds": said.get("budget_seconds", 1800.0)},
+        "declared_at": line["at"],
+        "shipped_at": None,
+        "deployed_at": None,
+        "verified_at": None,
+        "closed_at": None,
+        "watch": {"until": None, "verdict": None},
+        "rollback": None,
+        "process": None,
+        "followups": [],
+    }
+
+
+def _started(found: dict[str, Any], line: dict[str, Any]) -> None:
+    found["step"] = line["data"]["title"]
+    if found["outcome"] in (None, "fixed"):
+        found["phase"] = line["data"]["phase"]
+
+
+def _finished(found: dict[str, Any], line: dict[str, Any]) -> None:
+    step, data = line["step"], line["data"]
+    no, value = data.get("no"), data.get("value")
+    gate = (no or {}).get("gate") or (value if step.startswith(_GATES) else None)
+    if isinstance(gate, dict) and "verdict" in gate:
+        found["gates"].append(gate)
+        if step == "validate.hold":
+            found["watch"]["verdict"] = gate["verdict"]
+    if value is not None:
+        _result(found, step, value, line["at"])
+
+
+def _result(found: dict[str, Any], step: str, value: Any, at: str) -> None:
+    """Take over what a step's result says about the whole run."""
+    for name in _RESULTS.get(step, ()):
+        found[name] = value["name" if (step, name) == ("branch.cut", "branch") else name]
+    match step:
+        case "snapshot.record":
+            found["rollback_point"] = value
+        case "deploy.release":
+            found["deployment"] = {name: value[name] for name in ("id", "commit", "url")}
+            found["deployed_at"] = at
+        case "validate.errors" if value["verdict"] == "pass":
+            found["verified_at"] = at
+        case "merge.name_tag":
+            found["tag"] = value
+        case "merge.land":
+            found["merged"] = {"main": value["main"], "pull_request": value["pull_request"]}
+            found["owed"] = value["owed"]
+        case "validate.begin_watch":
+            found["watch"]["until"] = value
+        case "announce.starting":
+            found["announced"] = True
+
+
+def _asked(found: dict[str, Any], line: dict[str, Any]) -> None:
+    said = line["data"]
+    found["waiting_for"], found["about"] = said["question"], said["about"] or None
+    found["deadline"] = said["deadline"]
+    found["phase"] = "approving" if said["question"] == "approval" else found["phase"]
+
+
+def _heard(found: dict[str, Any], line: dict[str, Any]) -> None:
+    found["waiting_for"] = found["about"] = found["deadline"] = None
+    if line["data"]["question"] == "verdict":
+        found["verified_at"] = line["at"]
+
+
+def _answered(found: dict[str, Any], line: dict[str, Any]) -> None:
+    said = line["data"]
+    if said["question"] == "fix":
+        found["fix"], found["shipped_at"] = said["said"], line["at"]
+    if said["question"] == "approval":
+        found["approvals"].append(
+            {
+                "by": line["by"],
+                "decision": said["said"],
+                "tree": said["about"],
+                "at": line["at"],
+                "proven": said.get("proven", False),
+            }
+        )
+
+
+def _override(found: dict[str, Any], line: dict[str, Any]) -> None:
+    said = line["data"]
+    found["overrides"].append(
+        {"gate": said["gate"], "by": line["by"], "because": said["because"], "at": line["at"]}
+    )
+    if said["gate"] == found["waiting_for"] == "verdict":
+        found["waiting_for"] = None  # answered; the run's process is about to hear it
+
+
+def _outcome(found: dict[str, Any], line: dict[str, Any]) -> None:
+    found["outcome"], found["reason"] = line["data"]["status"], line["data"]["reason"]
+    found["waiting_for"] = None
+    if found["outcome"] == "fixed" and not found["verified_at"]:
+        found["verified_at"] = line["at"]
+
+
+def _note(found: dict[str, Any], line: dict[str, Any]) -> None:
+    found["notes"].append({"by": line["by"], "at": line["at"], "text": line["data"]["text"]})
+
+
+def _rollback(found: dict[str, Any], line: dict[str, Any]) -> None:
+    found["rollback"] = line["data"]["run"]
+    found["phase"] = "rolling_back"
+
+
+def _fence(found: dict[str, Any], line: dict[str, Any]) -> None:
+    found["fence"] = line["data"]["number"]
+
+
+def _closed(found: dict[str, Any], line: dict[str, Any]) -> None:
+    found["closed_at"], found["phase"], found["waiting_for"] = line["at"], "closed", None
+
+
+_FOLDS = {
+    "started": _started,
+    "finished": _finished,
+    "asked": _asked,
+    "heard": _heard,
+    "answered": _answered,
+    "override": _override,
+    "outcome": _outcome,
+    "note": _note,
+    "rollback": _rollback,
+    "closed": _closed,
+    "fence": _fence,
+}
+
+
+def _finish(found: dict[str, Any], lines: list[dict[str, Any]], now: datetime | None) -> None:
+    """Add what follows from the whole: the time used, what is owed, whether it rests."""
+    if not found:
+        return
+    end = found["verified_at"] or found["closed_at"] or (now and now.isoformat()) or lines[-1]["at"]
+    began = datetime.fromisoformat(found["declared_at"])
+    elapsed = max(0.0, (datetime.fromisoformat(end) - began).total_seconds())
+    slo = found["slo"]
+    slo["elapsed_seconds"] = round(elapsed, 3)
+    slo["met"] = elapsed <= slo["budget_seconds"] if found["verified_at"] else None
+    owed = [f"merge: {one}" for one in found["owed"]]
+    owed += [f"review the override of {one['gate']}" for one in found["overrides"]]
+    found["followups"] = [
+        {
+            "id": f"{number}",
+            "title": title,
+            "owner": found["owner"],
+            "due_at": None,
+            "done_at": None,
+            "evidence": None,
+        }
+        for number, title in enumerate(owed, 1)
+    ]
+
+
+def exit_code(found: dict[str, Any]) -> int:
+    """Return what ``ship`` and ``resume`` exit with in this state."""
+    if found["outcome"] in ("failed", "errored", "aborted", "declined") and found["deployment"]:
+        return 6  # production was changed and nobody returned it: a person has to look
+    if found["broke"]:
+        return 6 if past_deploy(found) else 1
+    if found["outcome"]:
+        return _EXIT.get(found["outcome"], 1)
+    return 6 if found["waiting_for"] == "verdict" else 7
+
+
+def past_deploy(found: dict[str, Any]) -> bool:
+    """Return whether production may be changed by this run and is not yet out of its care."""
+    return found["closed_at"] is None and found.get("rollback_point") is not None

@@ -1,0 +1,120 @@
+"""A journal as people read it: one line of text for each line that says something."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing typing costs more than all that is read here
+if TYPE_CHECKING:
+    from typing import Any
+
+
+_MARKS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
+
+
+class Timeline:
+    """Turns lines into text, in order; remembers when steps began, to say how long they took."""
+
+    def __init__(self) -> None:
+        self._began: dict[str, str] = {}
+        self._titles: dict[str, str] = {}
+
+    def say(self, line: dict[str, Any]) -> str | None:
+        """Return what a line says, with its time; None for what only the engine needs."""
+        if line["event"] == "started":
+            self._began[line["step"]] = line["at"]
+            self._titles[line["step"]] = line["data"]["title"]
+        said = _SAY.get(line["event"], lambda *_: None)(line, self)
+        return said and f"{line['at'][11:19]}  {said}"
+
+    def took(self, line: dict[str, Any]) -> str:
+        """Return how long the step of a finished line took."""
+        from datetime import datetime
+
+        began = self._began.get(line["step"])
+        if not began:
+            return ""
+        ended = datetime.fromisoformat(line["at"])
+        seconds = (ended - datetime.fromisoformat(began)).total_seconds()
+        return f" ({seconds:.1f} s)"
+
+    def title(self, line: dict[str, Any]) -> str:
+        """Return a step's title."""
+        return self._titles.get(line["step"], str(line["step"]))
+
+
+def _finished(line: dict[str, Any], timeline: Timeline) -> str:
+    data, title, took = line["data"], timeline.title(line), timeline.took(line)
+    if no := data.get("no"):
+        return f"✗ {title}{took}: {no['reason']}"
+    if "error" in data:
+        return f"✗ {title}{took}: {data['error']}"
+    value = data.get("value")
+    if isinstance(value, dict) and "verdict" in value:
+        return f"{_MARKS[value['verdict']]} {title}{took}: {value['reason']}"
+    if isinstance(value, dict) and "not_told" in value:
+        missed = f"; not reached: {'; '.join(value['not_told'])}" if value["not_told"] else ""
+        text = "".join(f"\n            {row}" for row in value["text"].strip().splitlines())
+        return f"✓ {title}{missed}{text}"
+    if value is None:
+        return f"– {title}: nothing to do"
+    return f"✓ {title}{took}{_fact(line['step'], value)}"
+
+
+def _fact(step: str, value: object) -> str:
+    """Return the one fact of a result that people want to see."""
+    if isinstance(value, dict):
+        if step == "branch.cut":
+            return f": {value['name']} from {value['base_commit'][:12]}"
+        if step == "branch.commit":
+            return f": {value['commit'][:12]}"
+        if step == "snapshot.record":
+            return f": {value['deployment_id']} at {value['commit'][:12]}"
+        if step in ("deploy.release", "rollback.return_to", "rollback.go_back"):
+            return f": {value['id']} at {value['commit'][:12]}"
+        if step == "merge.land":
+            owed = "".join(f"\n            OWED: {one}" for one in value["owed"])
+            return (f": main is {value['main'][:12]}" if value["main"] else "") + owed
+        if value.get("ran") is False:
+            return f": {value['said']}"
+    if step in (
+        "merge.name_tag",
+        "review.admit",
+        "validate.begin_watch",
+        "merge.prepare_revert",
+        "branch.discard",
+    ):
+        return f": {value}" if value else ""
+    return ""
+
+
+def _asked(line: dict[str, Any], _: Timeline) -> str:
+    said = line["data"]
+    until = f" until {said['deadline'][11:19]}" if said["deadline"] else ""
+    hint = {
+        "fix": f"make the fix, then: pitstop ship {line['run']} --fix TEXT",
+        "approval": f"another person types: pitstop approve {line['run']}",
+        "verdict": (
+            f"{said['about']}. Accept: pitstop resume {line['run']} --override verdict --because "
+            f"TEXT, or return: pitstop rollback {line['run']} --reason TEXT"
+        ),
+    }
+    return f"… waiting for {said['question']}{until}: {hint.get(said['question'], '')}"
+
+
+_SAY = {
+    "declared": lambda ln, _: f"! {ln['data']['incident'].get('title') or 'rollback'} ({ln['by']})",
+    "finished": _finished,
+    "failed": lambda ln, t: f"↻ {t.title(ln)}: {ln['data']['reason']}; trying again",
+    "stopped": lambda ln, t: f"✗ {t.title(ln)}: {ln['data']['reason']}",
+    "asked": _asked,
+    "expired": lambda ln, _: f"… no answer in time for {ln['data']['question']}",
+    "answered": lambda ln, _: f"» {ln['by']}: {ln['data']['question']}: {ln['data']['said']}",
+    "override": lambda ln, _: (
+        f"» {ln['by']} overrides {ln['data']['gate']}: {ln['data']['because']}"
+    ),
+    "abort": lambda ln, _: f"» {ln['by']} aborts: {ln['data']['reason']}",
+    "rollback": lambda ln, _: f"» {ln['by']} rolls back: {ln['data']['reason']}",
+    "note": lambda ln, _: f"» {ln['by']}: {ln['data']['text']}",
+    "evidence": lambda ln, _: f"» {ln['by']}: evidence: {ln['data']['text']}",
+    "broke": lambda ln, _: f"✗ {ln['data']['reason']}",
+    "outcome": lambda ln, _: f"■ {ln['data']['status'].replace('_', ' ')}: {ln['data']['reason']}",
+}
