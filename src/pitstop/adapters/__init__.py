@@ -1,0 +1,1 @@
+"""Ways to meet the ports: one folder per family, one file per provider."""

@@ -1,0 +1,1 @@
+"""Forges: where the code lives."""

@@ -1,0 +1,87 @@
+"""An audience behind a webhook: one POST of JSON, never a second one.
+
+A webhook cannot be asked what it heard. So a mark is put on the disk before the POST: if the
+process dies between the mark and the answer, it is not known whether the message arrived, and it
+is not sent again. The key travels as Idempotency-Key.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from pitstop.ports import CannotTell, Refused
+
+WITHIN = 5.0  # seconds
+
+
+class WebhookAudience:
+    """POST ``{key, subject, text}`` to an address; ``marks`` is the folder of its memory."""
+
+    def __init__(
+        self, name: str, url: str, marks: Path, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.name, self._url, self._marks, self._pause = name, url, marks, pause
+
+    def said(self, key: str) -> bool | None:
+        """Return True if it was answered, None if it was begun and not answered."""
+        mark = self._mark(key)
+        if not mark.exists():
+            return False
+        return True if mark.read_text() == "heard" else None
+
+    def say(self, key: str, subject: str, text: str) -> None:
+        """Send it. Raises Refused with the answer's status, CannotTell when there was none."""
+        self._remember(key, "begun")
+        request = urllib.request.Request(  # noqa: S310 - the address is the team's own
+            self._url,
+            data=json.dumps({"key": key, "subject": subject, "text": text}).encode(),
+            headers={"Content-Type": "application/json", "Idempotency-Key": key},
+        )
+        status = self._sent(request)
+        if status >= 300:
+            raise Refused(f"the webhook answered {status}")
+        self._remember(key, "heard")
+
+    def _sent(self, request: urllib.request.Request) -> int:
+        """Return the answer's status. A resolver may hang: only a thread of its own waits for it."""
+        answers: list[int | str] = []
+        threading.Thread(target=_post, args=(request, answers), daemon=True).start()
+        deadline = time.monotonic() + WITHIN
+        while not answers and time.monotonic() < deadline:
+            self._pause(0.02)
+        answer = answers[0] if answers else f"nothing within {WITHIN:g} s"
+        if isinstance(answer, str):
+            raise CannotTell(f"the webhook did not answer: {answer}")
+        return answer
+
+    def _mark(self, key: str) -> Path:
+        return self._marks / re.sub(r"[^A-Za-z0-9.-]+", "-", f"{self.name}.{key}")
+
+    def _remember(self, key: str, state: str) -> None:
+        self._marks.mkdir(parents=True, exist_ok=True)
+        partial = self._mark(key).with_suffix(".new")
+        with partial.open("w") as file:
+            file.write(state)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(self._mark(key))
+
+
+def _post(request: urllib.request.Request, answers: list[int | str]) -> None:
+    try:
+        with urllib.request.urlopen(request, timeout=WITHIN) as answer:  # noqa: S310
+            answers.append(int(answer.status))
+    except urllib.error.HTTPError as error:
+        with error:
+            answers.append(error.code)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        answers.append(str(error))

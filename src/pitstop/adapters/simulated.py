@@ -1,0 +1,429 @@
+"""Every port in memory: for rehearsals, plans and tests. Ships with pitstop.
+
+A ``World`` is what the simulated adapters share: what runs, what main has, what was said, and how
+things will turn out. Its clock is make-believe: waiting takes no time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from pitstop.config import Part, Settings
+from pitstop.domain.change import Branch, Candidate, Change, Deployment, Finding, Landed, Release
+from pitstop.gate import Interval
+from pitstop.ports import CannotTell, Clock, Crew, Fence, Ran, Record, Refused
+
+START = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+LONGEST = timedelta(days=2)
+BASE = "b" * 40
+FIX = "f" * 40
+
+
+class SimulatedSettings(Part):
+    """``[platform] use = "simulated"`` needs nothing else."""
+
+
+@dataclass
+class World:
+    """What there is, and how things will turn out. Rates are errors per request, 0 to 1."""
+
+    deployments: list[Deployment] = field(
+        default_factory=lambda: [
+            Deployment("d1", BASE, f"tree-{BASE}", "http://d1", "2026-01-02T03:00:00Z")
+        ]
+    )
+    live: str = "d1"
+    service: str = "simulated"
+    keys: dict[str, str] = field(default_factory=dict)
+    pinned: list[str] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+    main: str = BASE
+    tags: dict[str, str] = field(default_factory=dict)
+    branches: dict[str, str] = field(default_factory=dict)
+    reverts: list[str] = field(default_factory=list)
+    said: dict[str, str] = field(default_factory=dict)
+    claimed_by: str | None = None
+    acts: list[str] = field(default_factory=list)  # every change of the world, in order
+    number: int | None = None
+
+    rate_before: float = 0.2
+    rate_after: float = 0.0
+    requests_per_second: int = 20
+    starts: bool = True  # whether the new release becomes healthy
+    stays_healthy: bool = True  # whether it goes on being healthy
+    returns: bool = True  # whether a rollback works
+    main_protected: bool = False
+    remote_answers: bool = True
+    platform_answers: bool = True
+    lost: list[str] = field(default_factory=list)  # deployments whose files are gone
+    failing: tuple[str, ...] = ()  # checks that fail
+    files: tuple[str, ...] = ("app.py",)
+    bad_after: float | None = None  # seconds after the deploy at which errors rise
+    now: datetime = START
+    on_tick: Callable[[], None] = lambda: None
+    _file: Path | None = None
+
+    @classmethod
+    def kept(cls, file: Path) -> World:
+        """Return a world that lives in a file between processes."""
+        world = cls(_file=file)
+        if file.exists():
+            for name, value in json.loads(file.read_text()).items():
+                kept = [Deployment(**one) for one in value] if name == "deployments" else value
+                setattr(world, name, kept)
+        return world
+
+    def act(self, what: str) -> None:
+        """Note a change of the world."""
+        self.acts.append(what)
+        if self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            names = ("live", "keys", "pinned", "stopped", "acts")
+            state: dict[str, Any] = {name: getattr(self, name) for name in names}
+            state["deployments"] = [vars(one) for one in self.deployments]
+            self._file.write_text(json.dumps(state))
+
+    def find(self, deployment_id: str) -> Deployment:
+        """Return a deployment by its id."""
+        for one in self.deployments:
+            if one.id == deployment_id:
+                return one
+        raise Refused(f"There is no deployment {deployment_id}.")
+
+    def regain(self) -> int:
+        """Take the next number."""
+        self.number = (self.number or 0) + 1
+        return self.number
+
+    @contextlib.contextmanager
+    def alone(self, recorded: int | None, tick: Callable[[], None]) -> Iterator[int]:
+        """Be the only one who acts."""
+        self.number = recorded or (self.number or 0) + 1
+        yield self.number
+
+
+class MakeBelieveClock:
+    """Time that passes when somebody waits."""
+
+    def __init__(self, world: World, tick: Callable[[], None]) -> None:
+        self._world, self._tick = world, tick
+
+    def now(self) -> datetime:
+        """Return the world's time."""
+        return self._world.now
+
+    def pause(self, seconds: float) -> None:
+        """Let the world's time pass."""
+        self._world.now += timedelta(seconds=seconds)
+        if self._world.now > START + LONGEST:
+            raise TimeoutError("The rehearsal waited for longer than any hotfix lasts.")
+        self._world.on_tick()
+        self._tick()
+
+
+class SimulatedPlatform:
+    """A platform with every ability."""
+
+    def __init__(self, world: World, fence: Fence | None, clock: Clock) -> None:
+        self._world, self._fence, self._clock = world, fence, clock
+
+    def findings(self) -> list[Finding]:
+        """Say that all is well."""
+        return [Finding("platform", "ok", "simulated")]
+
+    def running(self) -> Deployment | None:
+        """Return what users are served by."""
+        if not self._world.platform_answers:
+            raise CannotTell("The platform does not answer.")
+        return self._world.find(self._world.live) if self._world.live else None
+
+    def deployments(self) -> list[Deployment]:
+        """Return every deployment, newest first."""
+        served = [one for one in self._world.deployments if one.at]
+        return list(reversed(served))
+
+    def stage(self, release: Release) -> Candidate:
+        """Start the release without users."""
+        deployment = self._made(release)
+        return Candidate(deployment.id, deployment.url)
+
+    def _made(self, release: Release) -> Deployment:
+        known = self._world.keys.get(release.key)
+        if known:
+            if known in self._world.stopped:
+                self._check()
+                self._world.stopped.remove(known)
+                self._world.act(f"start {known}")
+            return self._world.find(known)
+        self._check()
+        if not self._world.starts or release.commit.startswith(("exits", "sick")):
+            raise Refused(
+                f"The new release of {release.commit} never became healthy. Users were not moved."
+            )
+        name = f"d{len(self._world.deployments) + 1}"
+        deployment = Deployment(name, release.commit, release.tree, f"http://{name}")
+        self._world.deployments.append(deployment)
+        self._world.keys[release.key] = name
+        self._world.act(f"start {name}")
+        return deployment
+
+    def discard(self, key: str) -> None:
+        """Stop a candidate that never had users."""
+        known = self._world.keys.get(key)
+        if known and self._world.find(known).at is None and known not in self._world.stopped:
+            self._world.stopped.append(known)
+            self._world.act(f"stop {known}")
+
+    def deploy(self, release: Release) -> Deployment:
+        """Move users to the release."""
+        deployment = self._made(release)
+        return self._switch(deployment)
+
+    def return_to(self, deployment_id: str) -> Deployment:
+        """Move users back."""
+        wanted = self._world.find(deployment_id)
+        if not self._world.returns or deployment_id in self._world.lost:
+            raise Refused(f"{deployment_id} cannot be started again.")
+        if deployment_id in self._world.stopped:
+            self._check()
+            self._world.stopped.remove(deployment_id)
+            self._world.act(f"start {deployment_id}")
+        return self._switch(wanted)
+
+    def _switch(self, deployment: Deployment) -> Deployment:
+        if self._world.live != deployment.id:
+            self._check()
+            at = self._clock.now().isoformat().replace("+00:00", "Z")
+            live = replace(deployment, at=deployment.at or at)  # since when it first had users
+            self._world.deployments[self._world.deployments.index(deployment)] = live
+            self._world.live = live.id
+            self._world.act(f"switch {live.id}")
+        return self._world.find(deployment.id)
+
+    def retire(self, deployment_id: str) -> None:
+        """Stop a parked deployment."""
+        if deployment_id == self._world.live:
+            raise Refused(f"{deployment_id} serves users.")
+        if deployment_id not in self._world.stopped:
+            self._check()
+            self._world.stopped.append(deployment_id)
+            self._world.act(f"stop {deployment_id}")
+
+    def healthy(self, deployment_id: str | None = None) -> tuple[bool, str]:
+        """Say whether users get good answers."""
+        if not self._world.platform_answers or (deployment_id or "") in self._world.stopped:
+            return False, "connection refused"
+        well = self._world.stays_healthy or (deployment_id or self._world.live) == "d1"
+        return (True, "200") if well else (False, "connection refused")
+
+    def address(self) -> str:
+        """Return where production is."""
+        return "http://production"
+
+    def restore_command(self, deployment_id: str) -> str:
+        """Return the way by hand."""
+        return (
+            f'pitstop rollback --service {self._world.service} --to {deployment_id} --reason "..."'
+        )
+
+    def keep(self, deployment_id: str) -> None:
+        """Pin a deployment."""
+        if deployment_id not in self._world.pinned:
+            self._world.pinned.append(deployment_id)
+
+    def let_go(self, deployment_id: str) -> None:
+        """Unpin a deployment."""
+        if deployment_id in self._world.pinned:
+            self._world.pinned.remove(deployment_id)
+
+    def _check(self) -> None:
+        if self._fence:
+            self._fence.check()
+
+
+class SimulatedTelemetry:
+    """Users that never tire."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def intervals(
+        self, since: datetime, until: datetime, deployment_id: str | None = None
+    ) -> list[Interval]:
+        """Return one interval for each second, with the world's error rate."""
+        world, heard = self._world, []
+        first, last = ceil(since.timestamp()), ceil(until.timestamp())
+        for moment in range(first, last):
+            second = moment - since.timestamp()
+            rate = world.rate_before
+            if deployment_id and deployment_id != "d1":
+                began = datetime.fromisoformat(world.find(deployment_id).at or "")
+                after = (since - began).total_seconds() + second
+                late = world.bad_after is not None and after >= world.bad_after
+                rate = 0.5 if late else world.rate_after
+            errors = round(world.requests_per_second * rate)
+            if world.requests_per_second:
+                heard.append(Interval(second, world.requests_per_second, errors))
+        return heard
+
+
+class SimulatedForge:
+    """A repository whose remote does as it is told."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def _ask(self) -> None:
+        if not self._world.remote_answers:
+            raise CannotTell("The remote does not answer.")
+
+    def findings(self) -> list[Finding]:
+        """Say that all is well."""
+        return [Finding("git", "ok", "simulated")]
+
+    def fetch(self) -> None:
+        """Ask the remote."""
+        self._ask()
+
+    def cut(self, name: str, base_commit: str, start_from: str | None) -> Branch:
+        """Make the branch."""
+        if name not in self._world.branches:
+            self._ask()
+            self._world.branches[name] = start_from or base_commit
+            self._world.act(f"cut {name}")
+        return Branch(name, f"worktree/{name}", base_commit)
+
+    def commit(self, branch: Branch, message: str) -> Change:
+        """Commit the fix."""
+        if not self._world.files:
+            raise Refused("There is nothing to ship.")
+        if self._world.branches.get(branch.name) != FIX:
+            self._world.branches[branch.name] = FIX
+            self._world.act("commit")
+        return Change(branch, FIX, f"tree-{FIX}", self._world.files, ("ada@example.com",))
+
+    def publish(self, change: Change) -> None:
+        """Push the branch."""
+        self._ask()
+
+    def unchanged(self, change: Change) -> bool:
+        """Say that nobody touched it."""
+        return True
+
+    def diff(self, change: Change) -> str:
+        """Return a patch."""
+        return "".join(f"+++ b/{name}\n+fixed\n" for name in change.files)
+
+    def free_tag(self, wanted: str) -> str:
+        """Return a free name."""
+        name, number = wanted, 1
+        while name in self._world.tags:
+            number += 1
+            name = f"{wanted}-{number}"
+        return name
+
+    def land(self, change: Change, tag: str, tag_message: str, merge_message: str) -> Landed:
+        """Merge, tag and delete the branch."""
+        self._ask()
+        if tag not in self._world.tags:
+            self._world.tags[tag] = change.commit
+            self._world.act(f"tag {tag}")
+        if self._world.main_protected:
+            return Landed(owed=("main is protected: open a pull request",))
+        if self._world.main != change.commit:
+            self._world.main = change.commit
+            self._world.act("merge")
+        self._world.branches.pop(change.branch.name, None)
+        return Landed(main=change.commit)
+
+    def prepare_revert(self, change: Change) -> str:
+        """Push a branch that undoes the change."""
+        name = f"revert/{change.branch.name.partition('/')[2]}"
+        if name not in self._world.reverts:
+            self._world.reverts.append(name)
+            self._world.act("revert prepared")
+        return name
+
+    def discard(self, branch: Branch) -> str | None:
+        """Remove the branch."""
+        if self._world.branches.pop(branch.name, None):
+            self._world.act(f"discard {branch.name}")
+        return None
+
+    def clean_up(self, branch: Branch) -> None:
+        """Remove the worktree."""
+
+
+class SimulatedCommands:
+    """Commands that pass, but for the ones the world lets fail."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def run(
+        self, command: str, *, name: str, folder: Path, within: timedelta, env: Mapping[str, str]
+    ) -> Ran:
+        """Pretend to run a command."""
+        bad = name in self._world.failing or (name == "repro before" and self._world.live == "d1")
+        return Ran(1 if bad else 0, 1.0, "simulated failure" if bad else "")
+
+
+class SimulatedAudience:
+    """Somebody who remembers what was said."""
+
+    name = "team"
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def said(self, key: str) -> bool | None:
+        """Return whether it was said."""
+        return key in self._world.said
+
+    def say(self, key: str, subject: str, text: str) -> None:
+        """Hear it."""
+        self._world.said[key] = text
+        self._world.act(f"say {key.rpartition('/')[2]}")
+
+
+class SimulatedClaims:
+    """A claim that everybody sees."""
+
+    def __init__(self, world: World, run: str) -> None:
+        self._world, self._run = world, run
+
+    def take(self, reason: str) -> None:
+        """Claim the service."""
+        if self._world.claimed_by not in (None, self._run):
+            raise Refused(f"{self._world.claimed_by} has claimed the service.")
+        self._world.claimed_by = self._run
+
+    def note(self, rollback_point: str, restore_command: str) -> None:
+        """Write down the way back."""
+
+    def release(self) -> None:
+        """Give the claim back."""
+        self._world.claimed_by = None
+
+
+def crew(world: World, settings: Settings, pit: Any, record: Record) -> Crew:
+    """Return a crew of simulated adapters; ``pit`` gives the tick and the run's name."""
+    clock = MakeBelieveClock(world, pit.tick)
+    return Crew(
+        settings=settings,
+        platform=SimulatedPlatform(world, None, clock),
+        forge=SimulatedForge(world),
+        telemetry=SimulatedTelemetry(world),
+        audiences=(SimulatedAudience(world),),
+        commands=SimulatedCommands(world),
+        clock=clock,
+        claims=SimulatedClaims(world, pit.journal.run),
+        record=record,
+    )

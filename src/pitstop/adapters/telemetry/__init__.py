@@ -1,0 +1,1 @@
+"""Telemetry: users' requests, counted."""
