@@ -1,0 +1,1 @@
+"""Platforms: where the service runs."""
