@@ -1,0 +1,1 @@
+"""The procedures: plain functions that read like the runbook."""

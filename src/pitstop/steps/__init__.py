@@ -1,0 +1,1 @@
+"""Durable steps: each looks whether its work is already there, then acts."""

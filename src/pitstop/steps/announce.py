@@ -1,0 +1,72 @@
+"""Tell everybody, once: before, during, after, and when production was returned."""
+
+from dataclasses import dataclass
+
+from pitstop import messages as say
+from pitstop.domain.incident import Incident, Return
+from pitstop.domain.verdict import Outcome
+from pitstop.flow import step
+from pitstop.ports import Crew
+
+
+@dataclass(frozen=True)
+class Said:
+    """What was said, who heard it and who did not, each with the reason."""
+
+    text: str
+    told: tuple[str, ...] = ()
+    not_told: tuple[str, ...] = ()
+
+
+@step("Announce the hotfix", phase="deploying")
+def starting(crew: Crew, incident: Incident) -> Said:
+    """Say that a fix is about to be deployed."""
+    return _say(crew, incident.id, "starting", say.alert(incident, crew.record.status()))
+
+
+@step("Announce the deployment", phase="validating")
+def deploying(crew: Crew, incident: Incident) -> Said:
+    """Say that the fix serves users and is being judged."""
+    return _say(crew, incident.id, "deploying", say.progress(incident, crew.record.status()))
+
+
+@step("Announce the outcome", phase="closed")
+def ended(crew: Crew, incident: Incident, outcome: Outcome) -> Said:
+    """Say how it ended; a hotfix that was never announced ends quietly."""
+    status = crew.record.status()
+    text = say.ended(incident, outcome, status)
+    if not status["announced"]:
+        return Said(text)
+    return _say(crew, incident.id, "ended", text)
+
+
+@step("Announce the regression", phase="rolling_back")
+def regressed(crew: Crew, incident: Incident, outcome: Outcome) -> Said:
+    """Say that production was returned after all."""
+    text = say.ended(incident, outcome, crew.record.status())
+    return _say(crew, incident.id, "regressed", text)
+
+
+@step("Announce the rollback", phase="closed")
+def returned(crew: Crew, wanted: Return, outcome: Outcome) -> Said:
+    """Say that somebody returned production by hand; a hotfix's own run says it otherwise."""
+    text = say.returned(wanted, outcome)
+    return Said(text) if wanted.hotfix else _say(crew, wanted.id, "returned", text)
+
+
+def _say(crew: Crew, run: str, moment: str, text: str) -> Said:
+    """Tell each audience unless it has heard already; nobody's silence stops a hotfix."""
+    key, told, not_told = f"{run}/{moment}", [], []
+    subject = text.partition("\n")[0]
+    for audience in crew.audiences:
+        try:
+            said = audience.said(key)
+            if said is None:
+                not_told.append(say.perhaps_told(audience.name))
+                continue
+            if not said:
+                audience.say(key, subject, text)
+            told.append(audience.name)
+        except Exception as problem:  # noqa: BLE001 - whoever is not reached, the hotfix goes on
+            not_told.append(f"{audience.name}: {problem}")
+    return Said(text, tuple(told), tuple(not_told))

@@ -1,0 +1,19 @@
+"""Close the run: give back what was held, and write the line that remains."""
+
+from pitstop.domain.incident import Incident
+from pitstop.domain.verdict import Outcome
+from pitstop.flow import step
+from pitstop.ports import Crew
+
+
+@step("Close the run", phase="closed", attempts=2)
+def close(crew: Crew, incident: Incident, outcome: Outcome) -> str:
+    """Let the rollback target go and release the claim; what does not answer is left to age."""
+    point = crew.record.status()["rollback_point"]
+    try:
+        if point:
+            crew.platform.let_go(point["deployment_id"])
+        crew.claims.release()
+    except Exception:  # noqa: BLE001 - a claim left over goes stale and can be taken over
+        return "claim not released"
+    return "closed"

@@ -1,0 +1,44 @@
+"""Bring the fix home: main, tag, branch. Production is fixed already, so nothing here fails a run."""
+
+from pitstop import messages as say
+from pitstop.domain.change import Change, Deployment, Landed, Shipped
+from pitstop.domain.incident import Incident
+from pitstop.flow import No, step
+from pitstop.ports import Crew
+
+
+@step("Choose the tag", phase="merging", attempts=2)
+def name_tag(crew: Crew, incident: Incident) -> str:
+    """Return a tag name that is free here and on the remote; recorded once."""
+    wanted = f"hotfix-{crew.clock.now():%Y%m%d-%H%M}"
+    try:
+        return crew.forge.free_tag(wanted)
+    except Exception:  # noqa: BLE001 - production is fixed: nothing here may end the run
+        return wanted  # a clash shows when it is pushed, and is then owed
+
+
+@step("Merge to main, tag, delete the branch", phase="merging")
+def land(
+    crew: Crew, incident: Incident, change: Change, deployment: Deployment, tag: str
+) -> Landed | No:
+    """Push main, tag and deletion in one; what cannot be done now is owed, in words."""
+    if deployment.tree != change.tree:
+        return No(say.other_tree("deployed", deployment.tree, change.tree))
+    try:
+        tag_message = say.tag_message(incident, change, crew.record.head())
+        return crew.forge.land(change, tag, tag_message, say.merge_message(incident, change))
+    except Exception as not_now:  # noqa: BLE001 - production is fixed: what failed is owed
+        service = crew.settings.service
+        owed = say.merge_owed(str(not_now), change, tag, service.remote, service.main)
+        return Landed(owed=(owed,))
+
+
+@step("Prepare the revert on main", phase="rolling_back", attempts=2)
+def prepare_revert(crew: Crew, shipped: Shipped) -> str | None:
+    """Return the branch that takes the fix out of main again; a person merges it."""
+    if shipped.landed.main is None:
+        return None
+    try:
+        return crew.forge.prepare_revert(shipped.change)
+    except Exception:  # noqa: BLE001 - production was returned: a person reverts by hand
+        return None

@@ -1,0 +1,36 @@
+"""Another person looks at the exact tree; silence is never a yes."""
+
+from pitstop import messages as say
+from pitstop.domain.change import Change
+from pitstop.domain.incident import Incident
+from pitstop.flow import Answer, No, step
+from pitstop.ports import Crew
+
+WINDOW_MINUTES = {"P1": 5, "P2": 10, "P3": 30, "P4": 60}
+"""How long an approval is waited for, by severity, where the configuration does not say."""
+
+
+@step("Ask for approval", phase="approving")
+def request(crew: Crew, incident: Incident, change: Change) -> float | None:
+    """Return for how many seconds an approval is waited for; None where none is required."""
+    approval = crew.settings.approval
+    if not approval.required:
+        return None
+    if approval.within is not None:
+        return approval.within.total_seconds()
+    return 60.0 * WINDOW_MINUTES[incident.severity]
+
+
+@step("Approval", phase="approving")
+def admit(crew: Crew, change: Change, answer: Answer) -> str | No:
+    """Let the change pass with another person's yes to this tree, or a recorded override."""
+    if answer.kind == "override":
+        return say.overridden("approval", answer.by, answer.said)
+    if answer.said == "reject":
+        reason = (answer.data or {}).get("reason", "")
+        return No(say.rejected(answer.by, reason), declined=True)
+    if (answer.data or {}).get("about") != change.tree:
+        return No(say.OTHER_TREE_APPROVED, declined=True)
+    if say.mail_of(answer.by) in change.authors:
+        return No(say.own_approval(answer.by), declined=True)
+    return say.approved(answer.by)

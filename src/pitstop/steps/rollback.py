@@ -1,0 +1,55 @@
+"""Return production to where it was, and see that it is healthy there."""
+
+from pitstop import messages as say
+from pitstop.domain.change import Deployment, RollbackPoint
+from pitstop.domain.incident import Return
+from pitstop.domain.verdict import Outcome
+from pitstop.flow import No, step
+from pitstop.ports import Crew, Refused
+
+PROBES = 3
+PATIENCE = 20  # seconds for the returned release to answer well
+
+
+@step("Return to the rollback point", phase="rolling_back", attempts=5)
+def return_to(crew: Crew, point: RollbackPoint) -> Deployment | No:
+    """Serve users from the recorded deployment again, and verify it."""
+    try:
+        returned = crew.platform.return_to(point.deployment_id)
+    except Refused as refused:
+        return No(say.cannot_return(str(refused), point.restore_command))
+    if returned.commit != point.commit:
+        return No(say.other_commit_returned(returned.commit, point.commit, point.restore_command))
+    return _verified(crew, returned, point.restore_command)
+
+
+@step("Return to an earlier deployment", phase="rolling_back", attempts=5)
+def go_back(crew: Crew, wanted: Return) -> Deployment | No:
+    """Serve users from the wanted deployment, and verify it."""
+    command = crew.platform.restore_command(wanted.deployment_id)
+    try:
+        return _verified(crew, crew.platform.return_to(wanted.deployment_id), command)
+    except Refused as stuck:
+        return No(say.cannot_return(str(stuck), command))
+
+
+@step("Tell the hotfix that it was rolled back", phase="rolling_back", attempts=3)
+def tell(crew: Crew, wanted: Return, outcome: Outcome) -> bool:
+    """Write the end into the journal of the run that this ends, whichever end it is."""
+    if wanted.hotfix:
+        ok = outcome.status == "rolled_back"
+        crew.record.returned(wanted.hotfix, ok, wanted.reason if ok else outcome.reason)
+    return bool(wanted.hotfix)
+
+
+def _verified(crew: Crew, deployment: Deployment, command: str) -> Deployment | No:
+    """Ask until it answers well several times in a row."""
+    good, said = 0, ""
+    for _ in range(PATIENCE * 5):
+        well, said = crew.platform.healthy()
+        good = good + 1 if well else 0
+        if good == PROBES:
+            return deployment
+        if not well:
+            crew.clock.pause(0.2)
+    return No(say.returned_unhealthy(deployment.id, said, command))
