@@ -1,0 +1,300 @@
+"""pitstop.toml → crew and engine: the only file that names concrete classes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pitstop import config
+from pitstop.adapters import simulated
+from pitstop.adapters._run import Runner
+from pitstop.adapters.commands import ShellCommands
+from pitstop.adapters.forges.claims import GitClaims
+from pitstop.adapters.forges.git import GitForge
+from pitstop.adapters.notifiers.file import FileAudience
+from pitstop.adapters.notifiers.webhook import WebhookAudience
+from pitstop.adapters.platforms.local import LocalPlatform, LocalSettings
+from pitstop.adapters.telemetry.access_log import AccessLog
+from pitstop.domain.incident import Incident, Return
+from pitstop.domain.verdict import Outcome
+from pitstop.engine.claim import HeldClaim
+from pitstop.engine.clock import SystemClock
+from pitstop.engine.ownership import Heart, RollbackFence, RunFolder, ServiceFence
+from pitstop.engine.place import Place
+from pitstop.engine.record import RunRecord
+from pitstop.engine.recorded import Recorded
+from pitstop.journal.store import Journal, stamp
+from pitstop.ports import (
+    Audience,
+    Clock,
+    Crew,
+    Fence,
+    ParksPrevious,
+    Platform,
+    StagesCandidates,
+    Telemetry,
+)
+from pitstop.procedures.hotfix import hotfix
+from pitstop.procedures.rollback import roll_back
+
+_PLATFORMS: dict[str, type[config.Part]] = {
+    "local": LocalSettings,
+    "simulated": simulated.SimulatedSettings,
+}
+
+
+def load(path: Path) -> tuple[config.Settings, dict[str, Any]]:
+    """Read and check a configuration; return the settings and the tables as they stand.
+
+    Raises ConfigurationError with every mistake at once, the provider's tables included.
+    """
+    tables = config.read(path)
+    return check(tables, path.read_text(encoding="utf-8")), tables
+
+
+def check(tables: dict[str, Any], source: str = "") -> config.Settings:
+    """Check the tables of a configuration, from a file or from a run's record."""
+    settings, problems = config.parse(tables, source)
+    given = tables.get("platform")
+    provider = _PLATFORMS.get(given.get("use", "")) if isinstance(given, dict) else None
+    if provider:
+        try:
+            _provider_settings(provider, tables)
+        except ValidationError as error:
+            problems += config.problems(provider, error, source, ("platform",))
+    if settings is None or problems:
+        raise config.ConfigurationError(problems)
+    return settings
+
+
+def _provider_settings(provider: type[config.Part], tables: dict[str, Any]) -> config.Part:
+    return provider.model_validate({k: v for k, v in tables["platform"].items() if k != "use"})
+
+
+def local_platform(
+    place: Place, tables: dict[str, Any], runner: Runner, fence: Fence, clock: Clock
+) -> LocalPlatform:
+    """Return the embedded platform of the configured service."""
+    settings = check(tables)
+    service = settings.service.name
+    given = LocalSettings.model_validate(
+        {k: v for k, v in tables["platform"].items() if k != "use"}
+    )
+    return LocalPlatform(
+        service,
+        given,
+        home=place.service(service) / "local",
+        checkouts=place.checkouts(service),
+        export=forge(place, settings, runner).export,
+        runner=runner,
+        fence=fence,
+        clock=clock,
+    )
+
+
+def forge(place: Place, settings: config.Settings, runner: Runner) -> GitForge:
+    """Return the repository and its remote."""
+    return GitForge(
+        place.repository,
+        remote=settings.service.remote,
+        main=settings.service.main,
+        worktrees=place.worktrees,
+        runner=runner,
+    )
+
+
+def claims(place: Place, settings: config.Settings, runner: Runner) -> GitClaims:
+    """Return the claims on the remote."""
+    return GitClaims(place.repository, remote=settings.service.remote, runner=runner)
+
+
+def machine(place: Place) -> str:
+    """Return a name for this clone on this machine: its claims pass between its own runs."""
+    digest = hashlib.sha256(str(place.state).encode()).hexdigest()[:8]
+    return f"{socket.gethostname()}/{digest}"
+
+
+def execute(run: RunFolder, place: Place, heart: Heart) -> Outcome:
+    """Run a run's procedure to its end, or until it waits (raises Waiting, Stopped, Fenced)."""
+    journal = run.journal(reserve=True)
+    declared = journal.lines()[0]
+    said = declared["data"]
+    rolls_back = said.get("kind") == "rollback"
+    fence = (RollbackFence if rolls_back else ServiceFence)(
+        place.service(said["incident"]["service"])
+    )
+    pit = Recorded(
+        journal,
+        said["incident"]["owner"],
+        fence=fence,
+        beat=heart.beat,
+    )
+    pit.crew = crew(run, place, said["config"], pit, fence, after=journal.lines()[-1]["at"])
+    if rolls_back:
+        outcome = roll_back(pit, Return(**said["incident"]))
+    else:
+        symptoms = tuple(said["incident"]["symptoms"])
+        outcome = hotfix(pit, Incident(**(said["incident"] | {"symptoms": symptoms})))
+    pit.close()
+    return outcome
+
+
+def crew(
+    run: RunFolder,
+    place: Place,
+    tables: dict[str, Any],
+    pit: Recorded,
+    fence: ServiceFence,
+    after: str,
+) -> Crew:
+    """Return the adapters of one run; everything that waits ticks the run's pit."""
+    settings = check(tables)
+    runner = Runner(pit.tick)
+    clock = SystemClock(pit.tick, floor=datetime.fromisoformat(after))
+    platform, telemetry = _platform(place, tables, runner, fence, clock)
+    held = HeldClaim(
+        claims(place, settings, runner),
+        background=claims(place, settings, Runner()),
+        service=settings.service.name,
+        owner=pit.owner,
+        run=run.id,
+        machine=machine(place),
+        now=lambda: stamp(clock.now()),
+    )
+    held.keep_alive()
+    return Crew(
+        settings=settings,
+        platform=platform,
+        forge=forge(place, settings, runner),
+        telemetry=telemetry,
+        audiences=audiences(settings, place, run, clock),
+        commands=ShellCommands(runner, run.output, secrets(settings)),
+        clock=clock,
+        claims=held,
+        record=RunRecord(pit, place.runs),
+    )
+
+
+def _platform(
+    place: Place, tables: dict[str, Any], runner: Runner, fence: Fence, clock: Clock
+) -> tuple[Platform, Telemetry]:
+    if tables["platform"]["use"] == "simulated":
+        world = simulated.World.kept(place.service(tables["service"]["name"]) / "simulated.json")
+        return simulated.SimulatedPlatform(world, fence, clock), simulated.SimulatedTelemetry(world)
+    local = local_platform(place, tables, runner, fence, clock)
+    return local, AccessLog(local.access_logs)
+
+
+def audiences(
+    settings: config.Settings, place: Place, run: RunFolder, clock: Clock
+) -> tuple[Audience, ...]:
+    """Return who must hear it."""
+    found: list[Audience] = []
+    for name, audience in settings.audiences.items():
+        if audience.file:
+            found.append(FileAudience(name, place.repository / audience.file))
+        url = audience.webhook
+        if isinstance(url, config.Secret):
+            url = os.environ.get(url.env)
+        if url:
+            found.append(WebhookAudience(name, url, run.path / "announced", clock.pause))
+    return tuple(found)
+
+
+def secrets(settings: config.Settings) -> list[str]:
+    """Return the values that no output may show."""
+    named = [
+        a.webhook.env for a in settings.audiences.values() if isinstance(a.webhook, config.Secret)
+    ]
+    return [os.environ[name] for name in named if os.environ.get(name)]
+
+
+def rehearsal(
+    world: simulated.World, settings: config.Settings, owner: str, journal: Any
+) -> Recorded:
+    """Return the same engine with its memory in memory and every port simulated."""
+    pit = Recorded(journal, owner, fence=world)
+    pit.crew = simulated.crew(world, settings, pit, RunRecord(pit, None))
+    return pit
+
+
+def rehearsed_steps(settings: config.Settings, tables: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of a good day: number, title, phase, and this team's command or value."""
+    repro = "true"
+    incident = Incident(
+        "plan",
+        "plan",
+        settings.service.name,
+        "",
+        ("critical-bug",),
+        "you <you@example.com>",
+        "",
+        repro=repro,
+    )
+    world = simulated.World(requests_per_second=max(20, settings.gate.min_requests))
+    journal = Journal(":memory:", "plan", create=True)
+    journal.append(
+        "declared",
+        {"incident": vars(incident), "budget_seconds": settings.slo.budget.total_seconds()},
+        by=incident.owner,
+    )
+    journal.append("answered", {"question": "fix", "said": "the fix"}, by=incident.owner)
+    journal.append("override", {"gate": "approval", "because": "rehearsal"}, by=incident.owner)
+    pit = rehearsal(world, settings, incident.owner, journal)
+    hotfix(pit, incident)
+    details = _details(settings)
+    return [
+        {
+            "step": line["step"],
+            "title": line["data"]["title"],
+            "phase": line["data"]["phase"],
+            "detail": details.get(line["step"], ""),
+        }
+        for line in journal.lines()
+        if line["event"] == "started"
+    ]
+
+
+def _details(settings: config.Settings) -> dict[str, str]:
+    """Return what a step does here, in this team's words."""
+    checks, gate, service = settings.checks, settings.gate, settings.service
+    heard = ", ".join(settings.audiences) or "the terminal only"
+    minutes = settings.approval.within
+    return {
+        "branch.cut": f"hotfix/... from what runs in production, on {service.remote}",
+        "checks.prepare": checks.setup or "nothing is configured",
+        "checks.targeted": checks.targeted or "nothing is configured",
+        "checks.smoke": checks.smoke or "nothing is configured",
+        "review.request": "another person, "
+        + (
+            f"within {minutes.total_seconds() / 60:g} min"
+            if minutes
+            else "within a window by severity"
+        )
+        if settings.approval.required
+        else "no approval is required",
+        "announce.starting": f"told: {heard}",
+        "validate.errors": f"judged from {gate.soak.total_seconds():g} s, with {gate.min_requests} "
+        f"requests at least, to {gate.deadline.total_seconds():g} s",
+        "merge.land": f"to {service.main}, fast-forward or merge, never forced",
+        "validate.hold": f"for {settings.watch.duration.total_seconds() / 60:g} min; a regression "
+        "returns production",
+    }
+
+
+def missing_abilities(tables: dict[str, Any]) -> list[str]:
+    """Return what this platform cannot do, and what happens instead."""
+    known = {"local": LocalPlatform, "simulated": simulated.SimulatedPlatform}
+    platform = known[tables["platform"]["use"]]
+    missing = []
+    if not issubclass(platform, StagesCandidates):
+        missing.append("it runs no release beside production; the fix is tried on users at once")
+    if not issubclass(platform, ParksPrevious):
+        missing.append("it does not keep the previous release warm; a rollback starts it first")
+    return missing

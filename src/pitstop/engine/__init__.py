@@ -1,0 +1,1 @@
+"""Runs a procedure from its journal, and knows who runs what."""

@@ -1,0 +1,110 @@
+"""Hold a service's claim on the git remote while a run lives, with a heartbeat while it executes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from pitstop.adapters.forges.claims import Claim, GitClaims
+from pitstop.ports import CannotTell, Refused
+
+BEAT = 15.0  # seconds between heartbeats on the remote
+
+
+class HeldClaim:
+    """One run's hold on ``refs/pitstop/<service>``.
+
+    A claim of this same clone passes between its runs, whose order its own locks keep; somebody
+    else's claim is never taken here, only by ``pitstop take-over``.
+    """
+
+    def __init__(
+        self,
+        claims: GitClaims,
+        *,
+        background: GitClaims,
+        service: str,
+        owner: str,
+        run: str,
+        machine: str,
+        now: Callable[[], str],
+    ) -> None:
+        self._claims, self._background = claims, background
+        self._service, self._now = service, now
+        self._owner, self._run, self._machine = owner, run, machine
+        self._mine: Claim | None = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+
+    def take(self, reason: str) -> None:
+        """Claim the service for this run; raises Refused with who has it."""
+        with self._lock:
+            for _ in range(3):
+                found = self._claims.read(self._service)
+                if found and found.machine != self._machine:
+                    raise Refused(_held_by(found))
+                if found and found.run == self._run:
+                    self._mine = found
+                    return
+                wanted = Claim(
+                    service=self._service,
+                    sha="",
+                    owner=self._owner,
+                    since=self._now(),
+                    reason=reason,
+                    run=self._run,
+                    machine=self._machine,
+                    rollback_point=found.rollback_point if found else None,
+                    restore_command=found.restore_command if found else None,
+                    heartbeat=self._now(),
+                    taken_over_from=None,
+                )
+                self._mine = self._claims.take(wanted, found.sha if found else None)
+                if self._mine:
+                    return
+        raise Refused(f"Somebody else claimed {self._service} at this moment. Look: pitstop status")
+
+    def note(self, rollback_point: str, restore_command: str) -> None:
+        """Let others see how production is returned, should this machine be lost."""
+        self._renew(self._claims, rollback_point=rollback_point, restore_command=restore_command)
+
+    def release(self) -> None:
+        """Give the claim back, if it is still ours."""
+        self._stop.set()
+        self._mine = None
+        found = self._claims.read(self._service)
+        if found and found.run == self._run and found.machine == self._machine:
+            self._claims.release(found)
+
+    def keep_alive(self) -> None:
+        """Beat on the remote from a thread, until the process ends or the claim is lost."""
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _beat(self) -> None:
+        while not self._stop.wait(BEAT):
+            self._renew(self._background)
+
+    def _renew(self, claims: GitClaims, **facts: str) -> None:
+        if not self._lock.acquire(timeout=2.0):
+            return  # the other thread waits for a silent remote; the next beat tries again
+        try:
+            self._mine = self._mine or self._taken_before(claims)
+            if self._mine:
+                self._mine = claims.renew(self._mine, heartbeat=self._now(), **facts)
+        except (Refused, CannotTell):
+            return  # whoever took it over is seen before the deploy
+        finally:
+            self._lock.release()
+
+    def _taken_before(self, claims: GitClaims) -> Claim | None:
+        """Return the claim that an earlier process of this run took."""
+        found = claims.read(self._service)
+        ours = found and (found.run, found.machine) == (self._run, self._machine)
+        return found if ours else None
+
+
+def _held_by(claim: Claim) -> str:
+    return (
+        f"{claim.owner} has claimed {claim.service} since {claim.since} ({claim.reason}). Production "
+        "is unchanged. If they are gone: pitstop take-over --reason TEXT"
+    )

@@ -1,0 +1,327 @@
+"""Who runs what: a run's folder, its lock, its process and heartbeat, and the service's fence.
+
+Executing a run means holding its lock in a process of its own. Imports stay light: `pitstop status`
+looks here whether a run is alive.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from pitstop.journal import store
+
+TYPE_CHECKING = False  # importing pathlib costs more than all that is read here
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STALE_AFTER = 5.0  # seconds without a heartbeat; it beats every second
+_RESERVE = 256_000  # bytes kept back, to write down how a run ends on a full disk
+_CONFIRM = 1.5  # a heartbeat that is old and stays old this long is stale, whatever the clock did
+_GLANCE = 0.25  # who looks whether a lock is held touches it, for less than this
+_GRACE = 1.0  # what a ship's process gets to stop by itself when a rollback begins
+
+
+class RunFolder:
+    """One run: its journal, lock, outputs and evidence."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = os.fspath(path)
+        self.id = os.path.basename(self._path)
+        self.db = os.path.join(self._path, "run.db")
+        self.lock = os.path.join(self._path, "lock")
+        self.process = os.path.join(self._path, "process.json")
+
+    @property
+    def path(self) -> Path:
+        """Return the folder."""
+        import pathlib
+
+        return pathlib.Path(self._path)
+
+    @property
+    def log(self) -> Path:
+        """Return the file with the last words of the run's processes."""
+        return self.path / "process.log"
+
+    @property
+    def output(self) -> Path:
+        """Return the folder with one file for each command that ran."""
+        return self.path / "output"
+
+    @property
+    def evidence(self) -> Path:
+        """Return the folder with the files that people gave."""
+        return self.path / "evidence"
+
+    @classmethod
+    def create(cls, runs: Path, wanted: str) -> RunFolder:
+        """Make the folder of a new run; a taken id gets -2, -3 ..."""
+        runs.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while True:
+            folder = cls(runs / (wanted if number == 1 else f"{wanted}-{number}"))
+            try:
+                folder.path.mkdir()
+            except FileExistsError:
+                number += 1
+                continue
+            folder.output.mkdir()
+            folder.evidence.mkdir()
+            return folder
+
+    def journal(self, *, create: bool = False, reserve: bool = False) -> store.Journal:
+        """Open the journal for writing; the run's own process may give up the reserve."""
+        kept = self.path / "reserve"
+        if not kept.exists():
+            with contextlib.suppress(OSError):  # no room for it now: then there is none to give up
+                kept.write_bytes(b"0" * _RESERVE)
+        given = str(kept) if reserve else None
+        return store.Journal(self.db, self.id, create=create, reserve=given)
+
+    def last_event(self) -> str | None:
+        """Return the event of the journal's last line."""
+        return store.last_event(self.db)
+
+    def lines(self, after: int = 0) -> list[store.Line]:
+        """Read the journal."""
+        return store.read(self.db, after)
+
+
+def runs(folder: str | Path) -> list[RunFolder]:
+    """Return every run that was declared, in order of their names."""
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    found = [RunFolder(os.path.join(folder, name)) for name in names]
+    return [run for run in found if os.path.exists(run.db)]
+
+
+@contextlib.contextmanager
+def held(path: str | Path, tick: Callable[[], None] | None = None) -> Iterator[bool]:
+    """Hold a lock file. Without ``tick``: soon or not at all (yields False); with: wait."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    deadline = time.monotonic() + _GLANCE
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if tick is None and time.monotonic() > deadline:
+                    yield False
+                    return
+                if tick:
+                    tick()
+                time.sleep(0.05 if tick else 0.002)
+        yield True
+    finally:
+        os.close(descriptor)
+
+
+def executing(run: RunFolder) -> bool:
+    """Return whether some process holds the run's lock."""
+    if not os.path.exists(run.lock):
+        return False
+    try:
+        descriptor = os.open(run.lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+class Heart:
+    """Tells others that the run's process is alive: the age of its file, touched each second.
+
+    Touching needs no room on the disk, so a full disk does not look like a death.
+    """
+
+    def __init__(self, run: RunFolder, who: str) -> None:
+        self._file = run.process
+        self._last = 0.0
+        partial = f"{self._file}.new"
+        with open(partial, "w") as file:
+            json.dump({"pid": os.getpid(), "who": who}, file)
+        os.replace(partial, self._file)
+
+    def beat(self) -> None:
+        """Touch the file, once a second at most."""
+        now = time.monotonic()
+        if now - self._last >= 1.0:
+            self._last = now
+            with contextlib.suppress(OSError):
+                os.utime(self._file)
+
+
+def process(run: RunFolder) -> dict[str, object] | None:
+    """Return ``{pid, who, heartbeat_at, age}`` of the process that executes the run, or None."""
+    if not executing(run):
+        return None
+    try:
+        with open(run.process) as file:
+            said: dict[str, object] = json.load(file)
+        beat = os.stat(run.process).st_mtime
+    except (OSError, ValueError):
+        return {"pid": None, "who": None, "heartbeat_at": None, "age": 0.0}
+    at = store.stamp(datetime.fromtimestamp(beat, UTC))
+    return {"pid": said["pid"], "who": said["who"], "heartbeat_at": at, "age": time.time() - beat}
+
+
+def stale(run: RunFolder) -> bool:
+    """Return whether the run is held by a process whose heart does not beat (stopped or hung)."""
+    found = process(run)
+    if not found or abs(float(str(found["age"]))) < STALE_AFTER:
+        return False
+    deadline = time.monotonic() + _CONFIRM
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+        now = process(run)
+        if not now or now["heartbeat_at"] != found["heartbeat_at"]:
+            return False
+    return True
+
+
+def end_process(run: RunFolder, grace: float = 0.0) -> bool:
+    """Kill the process that executes the run (pid and start time compared); wait until it is gone.
+
+    Returns False if it would not go.
+    """
+    from pitstop.adapters import _processes
+
+    deadline = time.monotonic() + grace
+    while executing(run) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    found = process(run)
+    if found and found["who"]:
+        _processes.kill(str(found["who"]), signal.SIGKILL)
+    deadline = time.monotonic() + 5.0
+    while executing(run):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def start_process(run: RunFolder, repository: Path) -> None:
+    """Start the process that executes a run: own session, no terminal, this person's environment."""
+    from pitstop.adapters._run import detach
+
+    detach(
+        [sys.executable, "-m", "pitstop", "run-process", run.path],
+        folder=repository,
+        log=run.log,
+        env={"PYTHONUNBUFFERED": "1"},
+    )
+
+
+class ServiceFence:
+    """A number in the service's state: whoever acts on the service took the latest one."""
+
+    def __init__(self, service: Path) -> None:
+        service.mkdir(parents=True, exist_ok=True)
+        self._file = service / "fence"
+        self._acting = service / "acting.lock"
+        self._counting = service / "fence.lock"
+        self.number: int | None = None
+
+    def current(self) -> int:
+        """Return the number of whoever acts now."""
+        try:
+            return int(self._file.read_text())
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    def advance(self) -> int:
+        """Take the next number: everybody before is fenced off from here on."""
+        with held(self._counting, tick=lambda: None):
+            number = self.current() + 1
+            partial = self._file.with_suffix(".new")
+            with partial.open("w") as file:
+                file.write(str(number))
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self._file)
+        self.number = number
+        return number
+
+    def check(self) -> None:
+        """Raise ``Fenced`` if somebody took a later number; without a number of ours, pass."""
+        from pitstop.ports import Fenced
+
+        if self.number is not None and self.current() != self.number:
+            raise Fenced("Somebody else acts on this service now.")
+
+    @contextlib.contextmanager
+    def idle(self) -> Iterator[bool]:
+        """Hold the service if nobody acts on it; yield whether that is so."""
+        with held(self._acting) as nobody_acts:
+            yield nobody_acts
+
+    def _acting_now(self) -> None:
+        """Write down who holds the service, for a rollback that has to end it."""
+        from pitstop.adapters import _processes
+
+        with contextlib.suppress(OSError), open(self._acting, "w") as file:
+            file.write(_processes.identity(os.getpid()) or "")
+
+    def regain(self) -> int:
+        """Take the next number to return production: a rollback asks nobody."""
+        return self.advance()
+
+    @contextlib.contextmanager
+    def alone(self, recorded: int | None, tick: Callable[[], None]) -> Iterator[int]:
+        """Hold the service; go on with the recorded number if it still counts."""
+        with held(self._acting, tick=tick):
+            self._acting_now()
+            if recorded is None:
+                yield self.advance()
+            else:
+                self.number = recorded
+                self.check()
+                yield recorded
+
+
+class RollbackFence(ServiceFence):
+    """The fence as a rollback uses it: first it fences everybody off, then it ends who still acts."""
+
+    @contextlib.contextmanager
+    def alone(self, recorded: int | None, tick: Callable[[], None]) -> Iterator[int]:
+        """Take the next number, give whoever acts one second, end it, and hold the service."""
+        number = self.advance() if recorded is None else recorded
+        self.number = number
+        self.check()
+        began = time.monotonic()
+
+        def wait() -> None:
+            tick()
+            if time.monotonic() - began > _GRACE:
+                self._end_who_acts()
+
+        with held(self._acting, tick=wait):
+            self._acting_now()
+            yield number
+
+    def _end_who_acts(self) -> None:
+        from pitstop.adapters import _processes
+
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            with open(self._acting) as file:
+                who = file.read().strip()
+            if who and who != _processes.identity(os.getpid()):
+                _processes.kill(who, signal.SIGKILL)
+
+
+def stop_for_rollback(run: RunFolder) -> bool:
+    """Give the process of a ship one second to stop by itself, then kill it."""
+    return end_process(run, grace=_GRACE)

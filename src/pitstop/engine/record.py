@@ -1,0 +1,40 @@
+"""What a step may know of its own run's record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pitstop.engine.ownership import RunFolder
+from pitstop.engine.recorded import Recorded
+from pitstop.journal.status import status
+
+
+class RunRecord:
+    """The journal of one run, and the way to write into another run's."""
+
+    def __init__(self, pit: Recorded, runs: Path | None) -> None:
+        self._pit, self._runs = pit, runs
+
+    def head(self) -> str:
+        """Return the hash of the journal's last line."""
+        return self._pit.head()
+
+    def status(self) -> Mapping[str, Any]:
+        """Return this run's state so far."""
+        return status(self._pit.lines(), self._pit.crew.clock.now())
+
+    def returned(self, run: str, ok: bool, reason: str) -> None:
+        """Write into another run's journal that production was returned (or could not be)."""
+        if self._runs is None:
+            return
+        journal = RunFolder(self._runs / run).journal()
+        by = self._pit.owner
+        data = {"run": self._pit.journal.run, "ok": ok, "reason": reason}
+        journal.append("returned", data, by=by, once="returned")
+        if status(journal.lines())["closed_at"]:
+            outcome = "rolled_back" if ok else "stranded"
+            said = {"status": outcome, "reason": reason}
+            journal.append("outcome", said, by=by, once=f"outcome:{outcome}")
+        journal.close()

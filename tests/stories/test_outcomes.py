@@ -1,0 +1,288 @@
+"""The procedure told as situations: one story for every outcome."""
+
+from datetime import timedelta
+
+import pytest
+
+import given
+from pitstop.adapters.simulated import BASE, FIX, World
+from pitstop.engine.recorded import Waiting
+
+
+def ready(**world) -> given.Rehearsal:
+    """Return a shipped and approved hotfix in a world."""
+    return given.Rehearsal(World(**world)).ships().approves()
+
+
+def test_a_good_fix_ends_fixed_merged_tagged_and_watched():
+    """On a good day users get the fix, main and a tag have it, and the watch passes."""
+    story = ready()
+
+    outcome = story.runs()
+
+    assert outcome.status == "fixed"
+    assert [
+        story.world.live,
+        story.world.main,
+        story.world.tags,
+    ] == ["d2", FIX, {"hotfix-20260102-0304": FIX}]
+    assert story.status["watch"]["verdict"] == "pass"
+    assert story.status["slo"]["met"] is True
+
+
+def test_a_good_fix_is_announced_before_during_and_after_and_never_twice():
+    """Each moment is said once."""
+    story = ready()
+    story.runs()
+
+    assert [a for a in story.world.acts if a.startswith("say")] == [
+        "say starting",
+        "say deploying",
+        "say ended",
+    ]
+
+
+def test_the_world_is_changed_in_the_order_of_the_runbook():
+    """Start before announce is a surprise, switch before start an outage."""
+    story = ready()
+    story.runs()
+
+    assert story.world.acts == [
+        "cut hotfix/checkout-500s",
+        "commit",
+        "say starting",
+        "start d2",
+        "switch d2",
+        "say deploying",
+        "tag hotfix-20260102-0304",
+        "merge",
+        "say ended",
+        "stop d1",
+    ]
+
+
+def test_a_bad_verdict_returns_production_to_the_rollback_point():
+    """When errors rise after the deployment, production ends where it began."""
+    story = ready(rate_before=0.0, rate_after=0.5)
+
+    outcome = story.runs()
+
+    assert outcome.status == "rolled_back"
+    assert [story.world.live, story.world.main, story.world.tags] == ["d1", BASE, {}]
+    assert story.status["gates"][-1]["verdict"] == "fail"
+
+
+def test_a_release_that_dies_after_the_switch_is_rolled_back():
+    """An outage needs no statistics."""
+    story = ready(stays_healthy=False)
+
+    assert story.runs().status == "rolled_back"
+    assert story.world.live == "d1"
+
+
+def test_a_release_that_never_becomes_healthy_fails_with_production_unchanged():
+    """Users are moved only to what is healthy."""
+    story = ready(starts=False)
+
+    assert story.runs().status == "failed"
+    assert story.world.live == "d1"
+
+
+def test_a_failed_rollback_is_stranded_and_says_what_to_type():
+    """The loudest outcome carries the exact way by hand."""
+    story = ready(rate_before=0.0, rate_after=0.5, returns=False)
+
+    outcome = story.runs()
+
+    assert outcome.status == "stranded"
+    assert "pitstop rollback --service simulated --to d1" in outcome.reason
+
+
+def test_failing_tests_stop_the_hotfix_before_production():
+    """A red test is a no."""
+    story = ready(failing=("targeted",))
+
+    assert story.runs().status == "failed"
+    assert story.world.live == "d1"
+    assert "checks.smoke" in story.steps(), "checks run side by side; both are shown"
+
+
+def test_a_rejected_change_is_declined():
+    """A reviewer's no ends the short path."""
+    story = given.Rehearsal().ships()
+    said = {
+        "question": "approval",
+        "said": "reject",
+        "about": f"tree-{FIX}",
+        "reason": "prices too",
+    }
+    story.says("answered", said, by=given.GRACE)
+
+    outcome = story.runs()
+
+    assert outcome.status == "declined"
+    assert "prices too" in outcome.reason
+
+
+def test_the_author_cannot_approve():
+    """Four eyes are two people."""
+    story = given.Rehearsal().ships().approves(by=given.ADA)
+
+    assert story.runs().status == "declined"
+
+
+def test_an_approval_of_another_tree_does_not_count():
+    """An approval is bound to exactly what was looked at."""
+    story = given.Rehearsal().ships().approves(tree="tree-other")
+
+    with pytest.raises(Waiting):
+        story.runs()
+    assert story.world.live == "d1"
+
+
+def test_silence_is_no_approval_and_the_run_stays_open():
+    """When nobody answers in time, nothing goes live and nothing is closed."""
+    story = given.Rehearsal().ships()
+
+    with pytest.raises(Waiting):
+        story.runs()
+
+    assert [story.status["waiting_for"], story.status["outcome"]] == ["approval", None]
+    assert story.world.now >= World().now + timedelta(minutes=10)
+
+
+def test_a_late_approval_goes_on_where_it_waited():
+    """What was finished before the silence is not done again."""
+    story = given.Rehearsal().ships()
+    with pytest.raises(Waiting):
+        story.runs()
+    before = story.steps()
+
+    assert story.approves().runs().status == "fixed"
+    assert before == story.steps()[: len(before)]
+
+
+def test_an_overridden_approval_is_on_record_and_becomes_a_follow_up():
+    """An override names who, what and why."""
+    story = given.Rehearsal().ships()
+    story.says("override", {"gate": "approval", "because": "alone at night"})
+
+    assert story.runs().status == "fixed"
+    assert [f["title"] for f in story.status["followups"]] == ["review the override of approval"]
+
+
+def test_no_traffic_is_never_healthy_a_person_decides():
+    """Nothing heard is not a pass; an accepted verdict goes on."""
+    story = ready(requests_per_second=0)
+
+    def accept():
+        if story.status["waiting_for"] == "verdict" and not story.status["overrides"]:
+            story.says("override", {"gate": "verdict", "because": "looked by hand"})
+
+    story.world.on_tick = accept
+
+    assert story.runs().status == "fixed"
+    errors = next(gate for gate in story.status["gates"] if gate["name"] == "errors")
+    assert errors["verdict"] == "inconclusive"
+
+
+def test_a_verdict_cannot_be_accepted_in_advance():
+    """Nobody can accept what has not been seen."""
+    story = ready(requests_per_second=0)
+    story.says("override", {"gate": "verdict", "because": "trust me"})
+    seen = []
+
+    def give_up():
+        if story.status["waiting_for"] == "verdict":
+            seen.append(True)
+            story.says("abort", {"reason": "enough"}, once="abort")
+
+    story.world.on_tick = give_up
+
+    assert story.runs().status == "rolled_back"
+    assert seen
+
+
+def test_production_that_falls_ill_while_a_person_decides_is_rolled_back():
+    """Waiting for a verdict is no reason to look away."""
+    story = ready(requests_per_second=0)
+
+    def fall_ill():
+        if story.status["waiting_for"] == "verdict":
+            story.world.stays_healthy = False
+
+    story.world.on_tick = fall_ill
+
+    assert story.runs().status == "rolled_back"
+    assert story.world.live == "d1"
+
+
+def test_an_abort_before_the_deploy_leaves_nothing_behind():
+    """Branch and claim are gone, production was never touched."""
+    story = given.Rehearsal().ships()
+    story.world.on_tick = lambda: story.says("abort", {"reason": "wrong service"}, once="abort")
+
+    assert story.runs().status == "aborted"
+    assert [story.world.branches, story.world.claimed_by, story.world.live] == [{}, None, "d1"]
+
+
+def test_an_abort_after_the_deploy_rolls_back():
+    """Stopping halfway is not an option for production."""
+    story = ready()
+
+    def abort():
+        if story.world.live == "d2":
+            story.says("abort", {"reason": "wrong fix"}, once="abort")
+
+    story.world.on_tick = abort
+
+    assert story.runs().status == "rolled_back"
+    assert story.world.live == "d1"
+
+
+def test_a_late_regression_rolls_back_and_prepares_the_revert():
+    """The watch guards the fix, also after it was merged."""
+    story = ready(bad_after=30.0)
+
+    assert story.runs().status == "rolled_back"
+    assert [story.world.live, story.world.main] == ["d1", FIX]
+    assert "revert prepared" in story.world.acts
+
+
+def test_a_protected_main_owes_the_merge_and_is_still_fixed():
+    """Production is fixed, so the run is; what is owed stays visible."""
+    story = ready(main_protected=True)
+
+    assert story.runs().status == "fixed"
+    assert [f["title"] for f in story.status["followups"]] == [
+        "merge: main is protected: open a pull request"
+    ]
+
+
+def test_a_claimed_service_declines_the_start():
+    """Two people do not fix the same service at once without knowing."""
+    story = given.Rehearsal(World(claimed_by="other-run"))
+
+    assert story.runs().status == "declined"
+
+
+def test_a_minor_trouble_takes_the_normal_path():
+    """P4 is not an emergency."""
+    story = given.Rehearsal()
+    story.incident = given.an_incident(severity="P4")
+
+    assert story.runs().status == "declined"
+
+
+def test_a_remote_that_is_down_at_the_end_owes_the_merge():
+    """The fix is live; git can wait."""
+    story = ready()
+
+    def cut_off():
+        if story.world.live == "d2":
+            story.world.remote_answers = False
+
+    story.world.on_tick = cut_off
+
+    assert story.runs().status == "fixed"
+    assert "not merged" in story.status["owed"][0]
