@@ -1,0 +1,7 @@
+"""``python -m pitstop``."""
+
+import sys
+
+from pitstop.cli import main
+
+sys.exit(main())

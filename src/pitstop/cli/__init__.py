@@ -1,0 +1,84 @@
+"""The command line. Only what a command needs is imported, and only when it runs."""
+
+from __future__ import annotations
+
+import sys
+
+COMMANDS = {
+    "start": ("declare", "declare a hotfix: triage, branch, worktree, claim"),
+    "ship": ("ship", "bring the fix from the worktree into production"),
+    "status": ("views", "say where one hotfix stands"),
+    "list": ("views", "list all hotfixes"),
+    "watch": ("views", "follow a hotfix live"),
+    "log": ("views", "show the journal, or verify its hash chain"),
+    "approve": ("answers", "say yes to the exact tree that waits for it"),
+    "reject": ("answers", "say no, with a reason"),
+    "rollback": ("rollback", "return production, now"),
+    "resume": ("ship", "go on after a crash or an answer"),
+    "abort": ("answers", "stop a hotfix; after the deploy, production is rolled back"),
+    "take-over": ("answers", "adopt a claim that somebody else holds"),
+    "note": ("answers", "add a line to the record"),
+    "plan": ("plan", "show the steps that ship would run"),
+    "doctor": ("doctor", "check every prerequisite; change nothing"),
+    "init": ("init", "write pitstop.toml from what the repository shows"),
+    "local": ("local", "the embedded platform: up, down, status"),
+    "demo": ("demo", "a hotfix from alarm to fixed, on a sample service"),
+}
+_HIDDEN = {"run-process": "process"}
+
+_TOP = """\
+usage: pitstop [--version] [--help] COMMAND ...
+
+pitstop ships an emergency fix to production: small, tested, reviewed, watched,
+reversible and written down.
+
+{commands}
+
+Every command has --help with an example.
+A hotfix in three lines:
+  pitstop start "Checkout answers 500" --impact "nobody can pay" \\
+      --symptom critical-bug
+  ... make the fix in the worktree that start names ...
+  pitstop ship --fix "missing postcode is no longer an error"
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    words = _command_first(list(sys.argv[1:] if argv is None else argv))
+    if not words or words[0] in ("-h", "--help", "help"):
+        width = max(len(name) for name in COMMANDS)
+        rows = (f"  {name:<{width}}  {what}" for name, (_, what) in COMMANDS.items())
+        print(_TOP.format(commands="\n".join(rows)), end="")
+        return 0 if words else 2
+    if words[0] == "--version":
+        from pitstop import __version__
+
+        print(f"pitstop {__version__}")
+        return 0
+    name = words[0]
+    module = COMMANDS[name][0] if name in COMMANDS else _HIDDEN.get(name)
+    if module is None:
+        print(_unknown(name), file=sys.stderr)
+        return 2
+    from pitstop.cli.common import run_command
+
+    return run_command(name, module, words[1:])
+
+
+def _command_first(words: list[str]) -> list[str]:
+    """Let ``pitstop -C DIR status`` mean ``pitstop status -C DIR``, as with git."""
+    options: list[str] = []
+    while words and words[0] in ("-C", "--config", "--no-color"):
+        count = 1 if words[0] == "--no-color" else 2
+        options += words[:count]
+        words = words[count:]
+    return words[:1] + options + words[1:]
+
+
+def _unknown(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, COMMANDS, 1)
+    hint = f"Did you mean: pitstop {near[0]}" if near else "See: pitstop --help"
+    return f"pitstop has no command {name!r}. {hint}"

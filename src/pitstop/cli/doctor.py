@@ -1,0 +1,116 @@
+"""``pitstop doctor``: every prerequisite, each with its remedy; nothing is changed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from pitstop.cli import common
+
+if TYPE_CHECKING:
+    from pitstop.config import Settings
+    from pitstop.domain.change import Finding
+    from pitstop.engine.place import Place
+
+_ROOM = 200_000_000  # bytes that a release, its journal and its logs may need
+
+
+def doctor(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Describe ``pitstop doctor``."""
+    parser.description = (
+        "Check every prerequisite: ok, warning or failed, with what to do about it."
+    )
+    parser.epilog = "example:\n  pitstop doctor"
+    parser.add_argument("--json", action="store_true")
+    return run_doctor
+
+
+COMMANDS = {"doctor": doctor}
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    """Print the findings; exit 1 if one failed, 2 if the configuration cannot be used."""
+    here = common.place(args)
+    findings = _findings(here)
+    if args.json:
+        print(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
+    else:
+        for finding in findings:
+            print(f"{finding.status:<8} {finding.name}: {finding.said}")
+            if finding.remedy and finding.status != "ok":
+                print(f"         → {finding.remedy}")
+    return 1 if any(finding.status == "failed" for finding in findings) else 0
+
+
+def _findings(here: Place) -> list[Finding]:
+    from pitstop import bootstrap
+    from pitstop.adapters._run import Runner
+    from pitstop.cli.local import platform_of
+    from pitstop.domain.change import Finding
+
+    settings, _ = bootstrap.load(here.config)
+    findings = [Finding("configuration", "ok", f"{here.config.name} is complete")]
+    findings += bootstrap.forge(here, settings, Runner()).findings()
+    if settings.platform.use == "local":
+        findings += platform_of(here)[0].findings()
+    else:
+        findings.append(_room(here))
+    findings += [_writable(here), *_checks(settings), *_secrets(settings)]
+    return findings
+
+
+def _room(here: Place) -> Finding:
+    from pitstop.domain.change import Finding
+
+    free = shutil.disk_usage(here.repository).free
+    said = f"{free / 1e6:.0f} MB free"
+    if free < _ROOM:
+        return Finding("disk", "failed", said, f"free {_ROOM / 1e6:.0f} MB where the repository is")
+    return Finding("disk", "ok", said)
+
+
+def _writable(here: Place) -> Finding:
+    from pitstop.domain.change import Finding
+
+    folder = here.state
+    while not folder.exists():
+        folder = folder.parent
+    if os.access(folder, os.W_OK):
+        return Finding("state", "ok", f"{here.state} can be written")
+    return Finding(
+        "state", "failed", f"{here.state} cannot be written", "or set PITSTOP_STATE=FOLDER"
+    )
+
+
+def _checks(settings: Settings) -> list[Finding]:
+    """Warn where a check is missing, and where its program is not installed."""
+    from pitstop.domain.change import Finding
+
+    checks, found = settings.checks, []
+    if not checks.targeted and not checks.smoke:
+        remedy = "set checks.targeted and checks.smoke in pitstop.toml"
+        found.append(Finding("checks", "warning", "no test would run before a deploy", remedy))
+    for name in ("targeted", "smoke", "setup"):
+        command = getattr(checks, name)
+        program = command.split()[0] if command and command.split() else None
+        if program and not shutil.which(program):
+            remedy = f"install {program}, or change checks.{name}"
+            found.append(Finding(f"checks.{name}", "failed", f"{program} is not installed", remedy))
+    return found
+
+
+def _secrets(settings: Settings) -> list[Finding]:
+    from pitstop.config import Secret
+    from pitstop.domain.change import Finding
+
+    found = []
+    for name, audience in settings.audiences.items():
+        if isinstance(audience.webhook, Secret) and not os.environ.get(audience.webhook.env):
+            remedy = f"export {audience.webhook.env}=..."
+            said = f"{audience.webhook.env} is not set, so {name} would not hear"
+            found.append(Finding(f"audiences.{name}", "warning", said, remedy))
+    return found

@@ -1,0 +1,99 @@
+"""The live view in a terminal: the journal scrolls, the stages and the clock stay below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+from rich.text import Text
+
+from pitstop.engine.ownership import RunFolder
+from pitstop.journal.stages import stages
+from pitstop.journal.status import status
+from pitstop.journal.timeline import Timeline
+
+_STYLES = {"✓": "green", "✗": "bold red", "■": "bold", "…": "yellow", "»": "cyan", "?": "yellow"}
+_SHORT = {
+    "preparing": "prepare",
+    "checking": "check",
+    "approving": "approve",
+    "deploying": "deploy",
+    "validating": "validate",
+    "merging": "merge",
+}  # all six fit into 80 columns
+
+
+class LiveView:
+    """Shows a run until it is left; the run does not notice."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run, self._timeline = run, Timeline()
+        self._console = Console(highlight=False)
+        self._lines: list[dict[str, Any]] = []
+        self._live = Live(
+            console=self._console, refresh_per_second=4, transient=True, get_renderable=self._below
+        )
+
+    def __enter__(self) -> Callable[[dict[str, Any], bool], None]:
+        self._live.start()
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    def _show(self, line: dict[str, Any], new: bool) -> None:
+        self._lines.append(line)
+        said = self._timeline.say(line)
+        if said and new:
+            self._live.console.print(Text(said, _STYLES.get(said[10:11], "")))
+
+    def _below(self) -> Text:
+        """Return what stays below: stages, clock, the end of the current output."""
+        now = datetime.now(UTC)
+        if not self._lines:
+            return Text("")
+        state = status(self._lines, now)
+        text = Text("\n", overflow="ellipsis", no_wrap=True)
+        for stage in stages(self._lines, now):
+            text.append_text(_stage(stage))
+        text.append_text(_clock(state))
+        if state["closed_at"] is None and (last := _last_output(self._run.output)):
+            text.append(f"\n│ {last}", "dim")
+        return text
+
+
+def _stage(stage: dict[str, Any]) -> Text:
+    if stage["state"] == "ahead":
+        return Text(f"{_SHORT[stage['name']]}  ", "dim")
+    minutes, seconds = divmod(int(stage["seconds"]), 60)
+    over = stage["seconds"] > stage["budget_seconds"]
+    style = "red" if over else "green" if stage["state"] == "done" else "bold"
+    return Text(f"{_SHORT[stage['name']]} {minutes}:{seconds:02}  ", style)
+
+
+def _clock(state: dict[str, Any]) -> Text:
+    """Return the time used and left of the budget, in warning colours when it runs out."""
+    slo = state["slo"]
+    used, left = slo["elapsed_seconds"], slo["budget_seconds"] - slo["elapsed_seconds"]
+    style = "red" if left < 0 else "yellow" if left < slo["budget_seconds"] / 3 else ""
+    words = f"{left / 60:.1f} min left" if left >= 0 else f"{-left / 60:.1f} min OVER"
+    step = f"{state['step']} · " if state["step"] and not state["outcome"] else ""
+    return Text(
+        f"\n{step}{used / 60:.1f} min since declared, {words} of {slo['budget_seconds'] / 60:.0f}",
+        style,
+    )
+
+
+def _last_output(folder: Path) -> str:
+    """Return the last line of the newest output, if something wrote within this run."""
+    files = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
+    if not files:
+        return ""
+    with files[-1].open("rb") as file:
+        file.seek(max(0, files[-1].stat().st_size - 2000))
+        rows = file.read().decode(errors="replace").strip().splitlines()
+    return "".join(c for c in rows[-1] if c.isprintable())[:200] if rows else ""

@@ -1,0 +1,179 @@
+"""``pitstop rollback``: a run of its own that waits for nobody."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from typing import Any
+
+from pitstop.cli import common
+from pitstop.cli.follow import closed, follow
+from pitstop.cli.ship import append
+from pitstop.engine.ownership import RunFolder
+from pitstop.engine.place import Place
+from pitstop.journal.status import status
+
+
+def rollback(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Describe ``pitstop rollback``."""
+    parser.description = (
+        "Return production to a hotfix's rollback point, or to any kept deployment."
+    )
+    parser.epilog = (
+        'examples:\n  pitstop rollback --reason "users still see errors"\n'
+        '  pitstop rollback --service shop --to d3 --reason "back to Monday"'
+    )
+    common.add_id(parser)
+    parser.add_argument("--reason", required=True)
+    parser.add_argument("--service", help="with --to: the service")
+    parser.add_argument(
+        "--to", metavar="DEPLOYMENT", help="a kept deployment: pitstop local status"
+    )
+    return run_rollback
+
+
+COMMANDS = {"rollback": rollback}
+
+
+def run_rollback(args: argparse.Namespace) -> int:
+    """Record the rollback, stop whoever acts, and follow it to its end."""
+    here = common.place(args, wake=False)
+    by = common.actor(here, urgent=True)
+    reason = common.reason(args.reason)
+    if args.to:
+        target, tables, service = _to_deployment(here, args)
+        deployment = args.to
+    else:
+        target = common.find(here, args.id)
+        state, tables = status(target.lines()), target.lines()[0]["data"]["config"]
+        if not state["rollback_point"]:
+            raise common.Usage(
+                f"{target.id} has not deployed anything, so there is nothing to return from. "
+                f"Production is unchanged. To stop it: pitstop abort {target.id} --reason TEXT"
+            )
+        _refuse_if_not_live(here, state)
+        deployment, service = state["rollback_point"]["deployment_id"], state["service"]
+    run = _declare(here, by, service, deployment, reason, target, tables)
+    state = follow(here, run, closed)
+    if target:
+        _wait_for_outcome(here, target)
+    return _say(state, deployment)
+
+
+def _refuse_if_not_live(here: Place, state: dict[str, Any]) -> None:
+    """Refuse to return from a hotfix after which somebody else deployed: that takes their fix out."""
+    if state["closed_at"] is None:
+        return
+    later = [
+        other
+        for _, other in common.states(here, quiet=True)
+        if other["kind"] == "hotfix"
+        and other["service"] == state["service"]
+        and other["deployment"]
+        and (other["fence"] or 0) > (state["fence"] or 0)
+        and other["outcome"] in (None, "fixed")
+    ]
+    point, name = state["rollback_point"]["deployment_id"], state["service"]
+    if later or not state["deployment"] or state["outcome"] != "fixed":
+        live = f"{later[-1]['id']} was deployed after it" if later else "it is not what users get"
+        raise common.Usage(
+            f"{state['id']} cannot be returned from: {live}. Nothing was changed. If you mean it: "
+            f"pitstop rollback --service {name} --to {point} --reason TEXT"
+        )
+
+
+def _to_deployment(
+    here: Place, args: argparse.Namespace
+) -> tuple[RunFolder | None, dict[str, Any], str]:
+    """Return the run that this ends, if one is past its deploy, and what is configured."""
+    from pitstop import bootstrap
+    from pitstop.messages import allowed
+
+    settings, tables = bootstrap.load(here.config)
+    name = settings.service.name
+    if args.service and args.service != name:
+        raise common.Usage(allowed("--service", args.service, [name]))
+    if settings.platform.use == "local":
+        from pitstop.cli.local import platform_of
+
+        kept = [one.id for one in platform_of(here)[0].deployments()]
+        if args.to not in kept:
+            raise common.Usage(allowed("--to", args.to, kept))
+    acting = [
+        (state["fence"], run)
+        for run, state in common.states(here, quiet=True)
+        if state["kind"] == "hotfix"
+        and state["service"] == name
+        and state["fence"]
+        and not state["closed_at"]
+    ]
+    latest = max(acting, key=lambda pair: pair[0])[1] if acting else None
+    return latest, tables, name
+
+
+def _declare(
+    here: Place,
+    by: str,
+    service: str,
+    deployment: str,
+    reason: str,
+    target: RunFolder | None,
+    tables: dict[str, Any],
+) -> RunFolder:
+    """Write the rollback down in its own journal, then in the journal of the run that it ends."""
+    under_way = status(target.lines())["rollback"] if target else None
+    if under_way and not status(RunFolder(here.runs / under_way).lines())["closed_at"]:
+        return RunFolder(here.runs / under_way)  # somebody was quicker; follow theirs
+    run = RunFolder.create(here.runs, f"rollback-{target.id if target else service}")
+    wanted = {
+        "id": run.id,
+        "service": service,
+        "deployment_id": deployment,
+        "reason": reason,
+        "owner": by,
+        "hotfix": target.id if target else None,
+    }
+    journal = run.journal(create=True)
+    journal.append(
+        "declared",
+        {"kind": "rollback", "incident": wanted, "config": tables},
+        by=by,
+        once="declared",
+    )
+    journal.close()
+    if target and not _recorded_in(here, target, run, reason, by):
+        journal = run.journal()
+        journal.append("closed", {}, by=by, once="closed")  # somebody was quicker; follow theirs
+        journal.close()
+        return RunFolder(here.runs / str(status(target.lines())["rollback"]))
+    return run
+
+
+def _recorded_in(here: Place, target: RunFolder, run: RunFolder, reason: str, by: str) -> bool:
+    """Write the rollback into the run that it ends; False if another one is under way."""
+    earlier = sum(line["event"] == "returned" for line in target.lines())
+    data = {"run": run.id, "reason": reason}
+    return append(here, target, "rollback", data, by=by, once=f"rollback:{earlier}")
+
+
+def _wait_for_outcome(here: Place, target: RunFolder, within: float = 8.0) -> None:
+    """Let the run that was rolled back write its own end."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        state = status(target.lines())
+        if state["closed_at"] and state["outcome"] in ("rolled_back", "stranded"):
+            return
+        time.sleep(0.05)
+
+
+def _say(state: dict[str, Any], deployment: str) -> int:
+    if state["outcome"] == "rolled_back":
+        print(f"Rolled back: users are on {deployment} again, and it is healthy.")
+        return 0
+    why = state["reason"] or state["broke"] or "it did not come to an end"
+    raise common.CannotDo(
+        f"ROLLBACK FAILED: {why}\nWhat users get now: pitstop local status. Try again: "
+        f'pitstop rollback --service {state["service"]} --to {deployment} --reason "again"',
+        5,
+    )

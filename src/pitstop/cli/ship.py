@@ -1,0 +1,223 @@
+"""``pitstop ship`` and ``pitstop resume``: record the request, then follow the run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pitstop.cli import common
+from pitstop.cli.follow import closed, follow, result, shipped
+from pitstop.engine import ownership
+from pitstop.engine.ownership import RunFolder
+from pitstop.engine.place import Place
+from pitstop.journal.status import exit_code
+
+GATES = (
+    "scope",
+    "bundle",
+    "migrations",
+    "dependencies",
+    "delivery-config",
+    "untested",
+    "ride-along",
+    "known-bad",
+    "freeze",
+    "approval",
+    "verdict",
+)
+
+
+def ship(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Describe ``pitstop ship``."""
+    parser.description = (
+        "Bring the fix into production: test, approve, announce, snapshot, deploy, validate, merge."
+    )
+    parser.epilog = 'example:\n  pitstop ship --fix "missing postcode is no longer an error"'
+    common.add_id(parser)
+    parser.add_argument("--fix", metavar="TEXT", help="what was changed; goes into the commit")
+    parser.add_argument("--yes", action="store_true", help="answer confirmations (never approvals)")
+    parser.add_argument("--detach", action="store_true", help="do not follow")
+    parser.add_argument("--wait", action="store_true", help="stay until the stability watch ends")
+    parser.add_argument(
+        "--evidence", action="append", default=[], metavar="TEXT|@FILE", help="manual validation"
+    )
+    _add_override(parser)
+    parser.set_defaults(insist=False)
+    return run_ship
+
+
+def resume(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Describe ``pitstop resume``."""
+    parser.description = "Go on after a crash or an answer, as it was shipped."
+    parser.epilog = 'example:\n  pitstop resume --override verdict --because "checked by hand"'
+    common.add_id(parser)
+    parser.add_argument("--wait", action="store_true", help="stay until the stability watch ends")
+    _add_override(parser)
+    parser.set_defaults(insist=True)
+    return run_resume
+
+
+def _add_override(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--override", action="append", default=[], choices=GATES, metavar="GATE")
+    parser.add_argument("--because", action="append", default=[], metavar="TEXT")
+
+
+COMMANDS = {"ship": ship, "resume": resume}
+
+
+def run_ship(args: argparse.Namespace) -> int:
+    """Record what is to be shipped, once; a second ship follows the first."""
+    here = common.place(args)
+    run = common.find(here, args.id)
+    state, seen = common.state_of(run), len(run.lines())
+    overrides = _overrides(args)
+    _refuse_early_verdict(state, overrides)
+    if state["closed_at"] is None and state["shipped_at"] is None:
+        _record_fix(here, run, state, args)
+    elif state["closed_at"] is None:
+        _warn_of_what_is_not_shipped(state, args.fix)
+    record_overrides(here, run, overrides)
+    for evidence in args.evidence:
+        _record_evidence(here, run, evidence)
+    if args.detach:
+        if not ownership.executing(run):
+            ownership.start_process(run, here.repository)
+            common.wait_until_executing(run)
+        print(f"{run.id} goes on by itself. Follow it: pitstop watch {run.id}")
+        return 7
+    return go_on(here, run, wait=args.wait, after=seen, insist=args.insist)
+
+
+def run_resume(args: argparse.Namespace) -> int:
+    """Go on with what was recorded; end a process that does not respond first."""
+    here = common.place(args, wake=False)
+    run = common.find(here, args.id)
+    state = common.state_of(run)
+    if state["closed_at"] is not None:
+        return result(run, state)
+    if state["shipped_at"] is None:
+        raise common.Usage(
+            f"{run.id} was not shipped yet, so there is nothing to resume. Type: pitstop ship "
+            f"{run.id} --fix TEXT"
+        )
+    seen = len(run.lines())
+    record_overrides(here, run, _overrides(args))
+    if state["rests"] and run.lines()[-1]["event"] in ("rests", "broke") and not args.override:
+        ownership.start_process(run, here.repository)
+        common.wait_until_executing(run)
+    return go_on(here, run, wait=args.wait, after=seen, insist=args.insist)
+
+
+def go_on(here: Place, run: RunFolder, *, wait: bool, after: int, insist: bool) -> int:
+    """Follow to where the command ends; show what is new since it began."""
+    state = follow(here, run, closed if wait else shipped, after=after, insist=insist)
+    if wait and exit_code(state) == 0 and state["watch"]["verdict"]:
+        print(f"The stability watch ended: {state['watch']['verdict']}.")
+    return result(run, state)
+
+
+def _record_fix(
+    here: Place, run: RunFolder, state: dict[str, Any], args: argparse.Namespace
+) -> None:
+    fix = args.fix
+    if not fix and sys.stdin.isatty() and sys.stdout.isatty():
+        fix = input("What was changed? ")
+    if not fix or not fix.strip():
+        raise common.Usage(
+            f"Say what was changed; it goes into the commit: pitstop ship {run.id} --fix TEXT"
+        )
+    if state["worktree"]:
+        from pitstop.adapters._run import Runner
+        from pitstop.adapters.forges.git import something_to_ship
+        from pitstop.domain.change import Branch
+        from pitstop.messages import EMPTY_CHANGE
+
+        cut = Branch(state["branch"], state["worktree"], state["base_commit"])
+        if not something_to_ship(cut, Runner()):
+            raise common.CannotDo(f"{EMPTY_CHANGE}\nThe worktree: {state['worktree']}", 4)
+    said = {"question": "fix", "said": fix.strip(), "yes": args.yes}
+    append(here, run, "answered", said, once="answered:fix")
+
+
+def _warn_of_what_is_not_shipped(state: dict[str, Any], fix: str | None) -> None:
+    """Say that a second ship follows the first: neither a new text nor new edits are taken."""
+    if fix and fix.strip() != state["fix"]:
+        print(
+            f"{state['id']} was shipped as {state['fix']!r}; the new text is not used.",
+            file=sys.stderr,
+        )
+    if state["commit"] and os.path.isdir(state["worktree"]):
+        from pitstop.adapters._run import Runner
+
+        words = ["git", "-C", state["worktree"], "status", "--porcelain"]
+        if Runner().run(words, within=30).text:
+            print(
+                f"The worktree differs from tree {state['tree'][:12]}, which is what is shipped. "
+                f"To ship what is there instead: pitstop abort {state['id']}, and start again.",
+                file=sys.stderr,
+            )
+
+
+def _overrides(args: argparse.Namespace) -> list[tuple[str, str]]:
+    """Pair each override with its reason."""
+    if len(args.override) != len(args.because):
+        raise common.Usage("Give each --override GATE its own --because TEXT.")
+    for reason in args.because:
+        if not reason.strip():
+            raise common.Usage("--because must say why: it is read afterwards.")
+    return list(zip(args.override, args.because, strict=True))
+
+
+def record_overrides(here: Place, run: RunFolder, overrides: list[tuple[str, str]]) -> None:
+    """Put overrides on record."""
+    if not overrides:
+        return
+    state = common.state_of(run)
+    _refuse_early_verdict(state, overrides)
+    for gate, because in overrides:
+        said = {"gate": gate, "because": because, "tree": state["tree"]}
+        append(here, run, "override", said)
+
+
+def _refuse_early_verdict(state: dict[str, Any], overrides: list[tuple[str, str]]) -> None:
+    """Nobody can accept what has not been seen yet."""
+    if state["waiting_for"] != "verdict" and any(gate == "verdict" for gate, _ in overrides):
+        raise common.Usage(
+            "A verdict can be overridden only after the gate could not tell: pitstop status"
+        )
+
+
+def _record_evidence(here: Place, run: RunFolder, given: str) -> None:
+    text, kept = given, None
+    if given.startswith("@"):
+        import shutil
+
+        source = Path(given[1:])
+        if not source.is_file():
+            raise common.Usage(f"There is no file {source}.")
+        kept = run.evidence / source.name
+        shutil.copyfile(source, kept)
+        text = f"file {source.name}"
+    append(here, run, "evidence", {"text": text, "file": kept.name if kept else None})
+
+
+def append(
+    here: Place,
+    run: RunFolder,
+    event: str,
+    data: Mapping[str, object],
+    *,
+    once: str | None = None,
+    by: str | None = None,
+) -> bool:
+    """Write a person's line into a run's journal; return whether it is new."""
+    journal = run.journal()
+    try:
+        _, new = journal.append(event, data, by=by or common.actor(here), once=once)
+    finally:
+        journal.close()
+    return new

@@ -1,0 +1,68 @@
+"""How a run stands, in words: what happened, what production is like, what to type."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # importing typing costs more than all that is read here
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def summary(state: dict[str, Any]) -> str:
+    """Return how it stands, what production is like, and what to type."""
+    name, outcome = state["id"], state["outcome"]
+    if outcome == "fixed":
+        minutes = state["slo"]["elapsed_seconds"] / 60
+        kept = "within" if state["slo"]["met"] else "OVER"
+        watch = state["watch"]["until"]
+        said = f"Fixed in {minutes:.1f} min, {kept} the budget. {state['reason']}."
+        if watch and not state["closed_at"]:
+            said += f" Production is watched until {watch[11:19]} UTC: pitstop status {name}"
+        return said + "".join(f"\nOWED: {one}" for one in state["owed"])
+    if outcome == "rolled_back":
+        return f"Rolled back; production is where it was, and healthy. Why: {state['reason']}"
+    if outcome == "stranded":
+        return str(state["reason"])
+    if outcome:
+        where = (
+            f" The worktree is kept: {state['worktree']}"
+            if state["worktree"] and outcome != "aborted"
+            else ""
+        )
+        again = (
+            _again(state)
+            if state["worktree"] and outcome in ("failed", "declined", "errored")
+            else ""
+        )
+        return f"{outcome.capitalize()}: {state['reason']}{where}{again}"
+    if state["broke"]:
+        if state["rollback_point"]:
+            return (
+                f"{state['broke']} Production may be changed, and nobody watches it. Return it: "
+                f"pitstop rollback {name} --reason TEXT"
+            )
+        return f"{state['broke']} Production is unchanged."
+    waiting = {
+        "fix": f"Waiting for the fix in {state['worktree']}. Then: pitstop ship {name} --fix TEXT",
+        "approval": (
+            f"Waiting for another person's approval of tree {(state['about'] or '')[:12]}. Production "
+            f"is unchanged. They type: pitstop approve {name}; then: pitstop resume {name}"
+        ),
+        "verdict": (
+            f"Cannot tell: {state['about']}. The new release serves users. Accept: pitstop resume "
+            f"{name} --override verdict --because TEXT, or return: pitstop rollback {name} --reason TEXT"
+        ),
+    }
+    if state["waiting_for"] in waiting:
+        return waiting[state["waiting_for"]]
+    return f"{name} goes on by itself: pitstop watch {name}"
+
+
+def _again(state: dict[str, Any]) -> str:
+    """Return the command that ships a mended fix from where the failed one was left."""
+    import shlex
+
+    words = ["pitstop", "start", state["title"], "--impact", state["impact"] or ""]
+    for symptom in state["symptoms"]:
+        words += ["--symptom", symptom]
+    words += ["--from", state["branch"]]
+    return f"\nMend and commit it there, then: {shlex.join(words)}"

@@ -1,0 +1,319 @@
+"""Bad input gets: what happened, what production is like now, what to type; and nothing is lost."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+
+import pytest
+
+from pitstop import messages
+
+
+def test_not_a_repository_is_usage(shop, tmp_path):
+    """Somewhere else, nothing is done."""
+    done = shop.pitstop("status", "-C", str(tmp_path))
+    assert done.returncode == 2
+    assert "is not in a git repository" in done.stderr
+
+
+def test_no_remote_is_usage_and_declares_nothing(shop):
+    """Without a remote nobody else would see the hotfix."""
+    shop.git("remote", "remove", "origin")
+    done = shop.start()
+    assert done.returncode == 2
+    assert "git remote add origin" in done.stderr
+    assert shop.pitstop("list", "--json").stdout.strip() == "[]"
+
+
+def test_no_configuration_names_init(shop):
+    """The first thing a new user meets."""
+    (shop.path / "pitstop.toml").unlink()
+    done = shop.start()
+    assert done.returncode == 2
+    assert "pitstop init" in done.stderr
+
+
+def test_every_mistake_in_the_configuration_is_said_at_once_with_its_line(shop):
+    """One round trip, not five."""
+    wrong = '[service]\nname = "a b"\nhue = 1\n[platform]\nuse = "lokal"\n[gate]\nsoak = 30\n'
+    (shop.path / "pitstop.toml").write_text(wrong)
+    done = shop.pitstop("plan")
+    assert done.returncode == 2
+    said = done.stderr.splitlines()
+    assert [row.split(": ")[0] for row in said] == [f"pitstop.toml:{n}" for n in (2, 3, 5, 7)]
+    assert "'local'" in done.stderr
+
+
+def test_a_mistake_in_the_platforms_own_table_is_said_with_the_others(shop):
+    """The provider's keys are no second-class keys."""
+    toml = shop.path / "pitstop.toml"
+    text = toml.read_text().replace("health =", "helth =")
+    toml.write_text(text + "\n[slo]\nbudget = 1\n")
+    done = shop.pitstop("plan")
+    assert "platform.helth: unknown key" in done.stderr
+    assert "slo.budget" in done.stderr
+
+
+def test_an_unreachable_remote_is_said_and_nothing_is_declared(open_shop):
+    """Unknown is not success."""
+    (open_shop.folder / "remote.git").rename(open_shop.folder / "gone.git")
+    done = open_shop.start()
+    (open_shop.folder / "gone.git").rename(open_shop.folder / "remote.git")
+    assert done.returncode == 1
+    assert "Production is unchanged" in done.stderr
+    assert open_shop.pitstop("list", "--json").stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [
+        ("; rm -rf / #", "rm-rf"),
+        ("../../etc/passwd", "etc-passwd"),
+        ("🚨🔥", "hotfix"),
+        ("x" * 500, "x" * 40),
+        ("$(touch pwned) `id`", "touch-pwned-id"),
+        ("-n --help\nSecond line", "n-help-second-line"),
+    ],
+)
+def test_hostile_titles_become_harmless_names(title, slug):
+    """What people type never becomes a path or a command."""
+    assert messages.slug(title) == slug
+
+
+def test_a_hostile_title_goes_through_a_whole_start(open_shop):
+    """Branch, folder and record take it as text."""
+    title = "; rm -rf / $(touch pwned) ../../x 🚨 " + "y" * 500
+    done = open_shop.start(title)
+    assert done.returncode == 0, done.stderr
+    assert open_shop.status()["title"] == title
+    assert not (open_shop.path / "pwned").exists()
+
+
+def test_nothing_in_service_declines_with_the_way_up(shop):
+    """There is no production to fix yet."""
+    done = shop.start()
+    assert done.returncode == 1
+    assert "pitstop local up" in done.stderr
+
+
+def test_a_missing_tool_fails_the_check_with_production_unchanged(open_shop):
+    """The shell's own words reach the person."""
+    open_shop.configure(smoke='"no-such-tool --now"')
+    open_shop.start()
+    open_shop.fix()
+    done = open_shop.pitstop("ship", "--fix", "x")
+    assert done.returncode == 1
+    assert "no-such-tool" in done.stderr
+    assert "Production is unchanged" in done.stderr
+
+
+def test_an_app_that_never_becomes_healthy_leaves_users_where_they_are(open_shop):
+    """The new release is stopped, the old one never noticed."""
+    open_shop.configure(ready_within='"2s"')
+    open_shop.start()
+    open_shop.fix("\nraise SystemExit('cannot start')\n", "app.py")
+    open_shop.configure(targeted='""', smoke='""')
+    done = open_shop.pitstop("ship", "--fix", "x", "--override", "approval", "--because", "alone")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert open_shop.status("check")["outcome"] == "failed"
+
+
+def test_an_empty_change_is_declined_and_the_run_stays_open(open_shop):
+    """A file that was not saved is no reason to start again."""
+    open_shop.start()
+    done = open_shop.pitstop("ship", "--fix", "x")
+    assert done.returncode == 4
+    assert "nothing to ship" in done.stderr
+    assert open_shop.status()["waiting_for"] == "fix"
+
+
+def test_ship_without_fix_names_the_flag(open_shop):
+    """No terminal, no prompt: a missing answer is an error that names the flag."""
+    open_shop.start()
+    open_shop.fix()
+    done = open_shop.pitstop("ship")
+    assert done.returncode == 2
+    assert "--fix" in done.stderr
+
+
+def test_resume_before_ship_names_ship(open_shop):
+    """There is nothing to resume yet."""
+    open_shop.start()
+    done = open_shop.pitstop("resume")
+    assert done.returncode == 2
+    assert "pitstop ship" in done.stderr
+
+
+def test_overrides_need_a_reason_each(open_shop):
+    """A reason is read afterwards."""
+    open_shop.start()
+    open_shop.fix()
+    assert open_shop.pitstop("ship", "--fix", "x", "--override", "approval").returncode == 2
+    words = ("--override", "approval", "--because", " ")
+    assert open_shop.pitstop("ship", "--fix", "x", *words).returncode == 2
+
+
+def test_approve_when_nothing_waits_is_usage(open_shop):
+    """A yes to nothing is not recorded."""
+    open_shop.start()
+    assert open_shop.pitstop("approve", "--as", "G <g@x>").returncode == 2
+
+
+def test_rollback_before_a_deploy_names_abort(open_shop):
+    """There is nothing to return from."""
+    open_shop.start()
+    done = open_shop.pitstop("rollback", "--reason", "x")
+    assert done.returncode == 2
+    assert "pitstop abort" in done.stderr
+
+
+def test_an_unknown_or_ambiguous_id_is_usage(open_shop):
+    """Names are matched by unique prefix, never guessed."""
+    open_shop.start("Checkout one")
+    open_shop.start("Checkout two")
+    assert open_shop.pitstop("status", "checkout").returncode == 2
+    assert open_shop.pitstop("status", "nope").returncode == 2
+    assert open_shop.pitstop("status").returncode == 2
+    assert open_shop.pitstop("status", "checkout-t").returncode == 0
+
+
+def test_a_damaged_journal_is_said_and_the_others_go_on(open_shop):
+    """One broken file does not stop an emergency."""
+    open_shop.start("Broken one")
+    broken = open_shop.path / ".git/pitstop/runs/broken-one/run.db"
+    kept = broken.read_bytes()
+    for extra in ("run.db-wal", "run.db-shm"):
+        broken.with_name(extra).unlink(missing_ok=True)
+    broken.write_bytes(b"garbage")
+
+    assert open_shop.start("Another").returncode == 0
+    done = open_shop.pitstop("status", "broken-one")
+    assert done.returncode == 1
+    assert "cannot be used" in done.stderr
+    assert broken.read_bytes() == b"garbage", "it is evidence"
+    broken.write_bytes(kept)
+
+
+def test_a_locked_journal_is_said_in_words(open_shop):
+    """Another program holds the file: nothing is lost, nothing is done."""
+    open_shop.start()
+    path = open_shop.path / ".git/pitstop/runs/checkout-answers-500/run.db"
+    with sqlite3.connect(path) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        done = open_shop.pitstop("note", "hello there")
+        other.rollback()
+    other.close()
+    assert done.returncode == 1
+    assert "locked" in done.stderr
+    assert open_shop.pitstop("note", "hello there").returncode == 0
+
+
+def test_a_run_opened_by_another_version_stops_in_words(open_shop):
+    """A finished step that this version does not know is not stepped over."""
+    open_shop.start()
+    open_shop.fix()
+    code = (
+        "import sys; from pitstop.journal.store import Journal; "
+        "Journal(sys.argv[1], 'checkout-answers-500').append('finished', {'value': 1}, by='a <a@x>',"
+        " step='old.step', once='finished:old.step')"
+    )
+    path = open_shop.path / ".git/pitstop/runs/checkout-answers-500/run.db"
+    subprocess.run([shutil.which("python3") and os.sys.executable, "-c", code, path], check=True)
+
+    done = open_shop.pitstop("ship", "--fix", "x")
+
+    assert done.returncode == 1
+    assert "old.step" in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_ends_the_run_in_order(shop):
+    """There is room kept back to write down how it ended."""
+    state = shop.folder / "state"
+    state.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", state], check=False)
+    if mounted.returncode:
+        pytest.skip("this machine lets nobody mount a tmpfs")
+    shop.env["PITSTOP_STATE"] = str(state)
+    try:
+        assert shop.pitstop("local", "up").returncode == 0
+        shop.start()
+        shop.fix()
+        with (state / "fill").open("wb") as fill:
+            free = shutil.disk_usage(state).free
+            fill.write(b"0" * (free - 60_000))
+        done = shop.pitstop("ship", "--fix", "x", "--override", "approval", "--because", "alone")
+        assert done.returncode == 1
+        (state / "fill").unlink()
+        found = shop.status("check")
+        assert [found["outcome"], found["deployment"]] == ["failed", None]
+        assert "disk is full" in found["reason"]
+        assert shop.pitstop("log", "check", "--verify").returncode == 0
+    finally:
+        (state / "fill").unlink(missing_ok=True)
+        shop.pitstop("local", "down")
+        subprocess.run(["umount", "-l", state], check=False)
+
+
+def test_a_read_only_state_folder_is_said_in_words(shop):
+    """What cannot be written is not begun."""
+    if os.geteuid() == 0:
+        (shop.path / ".git/pitstop").write_text("a file where the folder should be")
+    else:
+        (shop.path / ".git/pitstop").mkdir(mode=0o500)
+    done = shop.start()
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_deployment_is_usage_and_lists_what_is_kept(open_shop):
+    """A typo announces nothing."""
+    done = open_shop.pitstop("rollback", "--service", "shop", "--to", "d99", "--reason", "x")
+    assert done.returncode == 2
+    assert "Use one of: d1" in done.stderr
+    assert open_shop.pitstop("rollback", "--to", "d1", "--reason", " ").returncode == 2
+
+
+def test_a_rollback_is_refused_to_nobody(open_shop):
+    """Without a git identity the login name is recorded."""
+    open_shop.git("config", "--unset", "user.email")
+    open_shop.env |= {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    done = open_shop.pitstop("rollback", "--service", "shop", "--to", "d1", "--reason", "x")
+    assert done.returncode == 0, done.stderr
+    open_shop.git("config", "user.email", "ada@shop.example")
+
+
+def test_a_command_from_a_folder_that_is_gone_finds_the_repository(open_shop):
+    """A merged hotfix's worktree was removed under the person who stands in it."""
+    open_shop.start()
+    worktree = open_shop.status()["worktree"]
+    words = f"cd {worktree} && rm -r {worktree} && {os.sys.executable} -m pitstop list"
+    done = subprocess.run(["bash", "-c", words], env=open_shop.env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "checkout-answers-500" in done.stdout
+
+
+def test_a_failed_check_names_the_command_that_tries_again(open_shop):
+    """The mended fix is taken along with --from."""
+    open_shop.configure(smoke='"false"')
+    open_shop.start()
+    open_shop.fix()
+    done = open_shop.pitstop("ship", "--fix", "x")
+    assert done.returncode == 1
+    assert "--from hotfix/checkout-answers-500" in done.stderr
+    again = done.stderr.rpartition("then: pitstop ")[2].strip()
+    import shlex
+
+    assert open_shop.pitstop(*shlex.split(again)).returncode == 0
+
+
+def test_what_a_test_prints_never_reaches_the_terminal_raw(open_shop):
+    """Escape sequences are for the test's own terminal."""
+    open_shop.configure(smoke=r'''"printf '\\033[2Jred\\033]0;x\\007\\n'; exit 3"''')
+    open_shop.start()
+    open_shop.fix()
+    done = open_shop.pitstop("ship", "--fix", "x")
+    assert done.returncode == 1
+    assert "\033" not in done.stdout + done.stderr
+    assert "red" in done.stderr
