@@ -1,0 +1,102 @@
+"""The documents say what is true."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from pitstop import bootstrap, config
+from pitstop.adapters.platforms.local import LocalSettings
+from pitstop.cli import COMMANDS
+
+ROOT = Path(__file__).parents[2]
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
+EXAMPLE = re.search(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)[1]
+
+
+def pitstop(*words: str, **kwargs) -> subprocess.CompletedProcess:
+    """Run the command line."""
+    return subprocess.run(
+        [sys.executable, "-m", "pitstop", *words], capture_output=True, text=True, **kwargs
+    )
+
+
+def test_the_annotated_example_loads(tmp_path):
+    """What the documentation shows can be used as it stands."""
+    (tmp_path / "pitstop.toml").write_text(EXAMPLE)
+
+    settings, _ = bootstrap.load(tmp_path / "pitstop.toml")
+
+    assert settings.service.name == "shop"
+
+
+def test_the_example_names_every_key():
+    """No setting is undocumented."""
+    tables = config.tomllib.loads(EXAMPLE)
+    assert set(tables) == set(config.Settings.model_fields)
+    for name, field in config.Settings.model_fields.items():
+        model = field.annotation
+        if name == "platform":
+            model = LocalSettings
+        if name == "audiences":
+            model, tables[name] = config.AudienceSettings, tables[name]["team"]
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            assert set(model.model_fields) == set(tables[name]) - {"use"}, name
+
+
+def test_defaults_shown_are_the_defaults():
+    """The values of gate and watch in the contract are what a short file gets."""
+    shown, _ = config.parse(config.tomllib.loads(EXAMPLE))
+    short, _ = config.parse(config.tomllib.loads('[service]\nname="s"\n[platform]\nuse="local"'))
+    assert [shown.gate, shown.watch, shown.slo] == [short.gate, short.watch, short.slo]
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help_with_an_example(command):
+    """A tired person can look it up."""
+    done = pitstop(command, "--help")
+
+    assert done.returncode == 0
+    assert re.search(r"examples?:\n +pitstop " + command, done.stdout)
+
+
+def test_help_lists_every_command():
+    """The table is the help."""
+    said = pitstop("--help").stdout
+    assert [c for c in COMMANDS if not re.search(rf"^  {c} ", said, re.MULTILINE)] == []
+
+
+def test_help_fits_80_columns():
+    """Nothing wraps at 3 a.m."""
+    assert max(map(len, pitstop("--help").stdout.splitlines())) <= 80
+
+
+def test_the_readme_names_only_commands_that_exist():
+    """What the README says can be typed."""
+    named = set(re.findall(r"pitstop ([a-z-]+)", (ROOT / "README.md").read_text()))
+    assert named - set(COMMANDS) <= {"ships", "takes"}
+
+
+def test_the_procedure_stays_short():
+    """The whole procedure is read in one go."""
+    text = (ROOT / "src/pitstop/procedures/hotfix.py").read_text()
+    assert len(text.splitlines()) <= 110
+
+
+def test_nothing_committed_names_a_machine_or_a_registry():
+    """The repository travels."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    hosts = [("py", "pi.org"), ("files.python", "hosted"), ("registry.npm", "js")]
+    words = ["".join(parts) for parts in (("/wo", "rk/"), ("/ro", "ot/"), *hosts)]
+    found = []
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if path.is_file():
+            text = path.read_text(errors="replace")
+            found += [f"{name}: {word}" for word in words if word in text]
+    assert found == []

@@ -1,0 +1,55 @@
+"""The plan is the procedure: what ship would do, in order."""
+
+import given
+from pitstop import bootstrap
+
+STEPS = [
+    "triage.classify",
+    "branch.claim",
+    "branch.cut",
+    "branch.commit",
+    "guard.inspect",
+    "branch.publish",
+    "checks.prepare",
+    "checks.targeted",
+    "checks.smoke",
+    "checks.same_tree",
+    "review.request",
+    "review.admit",
+    "snapshot.record",
+    "announce.starting",
+    "deploy.stage",
+    "validate.candidate",
+    "validate.reproduce",
+    "deploy.release",
+    "validate.healthy",
+    "announce.deploying",
+    "validate.repro",
+    "validate.errors",
+    "merge.name_tag",
+    "merge.land",
+    "branch.clean_up",
+    "announce.ended",
+    "validate.begin_watch",
+    "validate.hold",
+    "deploy.retire",
+    "learn.close",
+]
+
+
+def test_the_plan_names_every_step_of_a_good_day_in_order():
+    """A changed procedure shows here first."""
+    planned = [row["step"] for row in bootstrap.rehearsed_steps(given.settings(), given.TABLES)]
+    assert sorted(planned) == sorted(STEPS)
+    side_by_side = ("checks.targeted", "checks.smoke")
+    assert [s for s in planned if s not in side_by_side] == [
+        s for s in STEPS if s not in side_by_side
+    ]
+
+
+def test_the_plan_shows_this_teams_commands():
+    """Not a brochure: the commands that will run."""
+    rows = {
+        r["step"]: r["detail"] for r in bootstrap.rehearsed_steps(given.settings(), given.TABLES)
+    }
+    assert [rows["checks.targeted"], rows["checks.smoke"]] == ["test", "smoke"]
