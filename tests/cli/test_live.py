@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pitstop.cli.follow import Budget
 from pitstop.cli.live import LiveView
 from pitstop.engine.ownership import RunFolder
-from pitstop.journal.stages import BUDGETS, stages
+from pitstop.journal.stages import BUDGETS, stages, still_usual
+from pitstop.journal.status import status
 
 BY = "a <a@x>"
 
@@ -45,6 +47,30 @@ def test_the_view_shows_stages_clock_and_output_within_80_columns(run):
         view._lines.append(line)
     rows = view._below().plain.splitlines()
     assert "prepare 12:00  check 17:0" in rows[1]
-    assert "1.0 min left of 30" in rows[2]
-    assert "\033" not in rows[3]
-    assert max(len(row) for row in rows[:3]) <= 80
+    assert rows[2] == "checking it"
+    assert "1.0 min left of 30 · verified about" in rows[3]
+    assert "\033" not in rows[4]
+    assert max(len(row) for row in rows[:4]) <= 80
+
+
+def test_the_usual_time_that_is_left_counts_only_what_lies_ahead(run):
+    """Stages that are done take no more time, one that takes longer than usual is about to end."""
+    now = datetime.fromisoformat(run.lines()[-1]["at"])
+    assert still_usual(stages(run.lines(), now)) == (5 + 2) * 60
+    assert still_usual(stages(run.lines()[:2], now - timedelta(minutes=19))) == (2 + 5 + 5 + 2) * 60
+
+
+def test_a_budget_that_runs_out_is_said_once_before_and_once_after(run, capsys):
+    """Also without a terminal's live view."""
+    state, budget = status(run.lines()), Budget()
+    for seconds in (3600.0, 1800.0, 1741.0, 1735.0, 1700.0):
+        state["slo"]["budget_seconds"] = seconds
+        budget.look(state)
+
+    said = capsys.readouterr().err.splitlines()
+    assert [row.partition(":")[0] for row in said] == ["WARNING", "WARNING"]
+    assert "are left of the 30 min" in said[0]
+    assert "are over" in said[1]
+    state["verified_at"] = state["declared_at"]
+    Budget().look(state)
+    assert capsys.readouterr().err == ""

@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": ("doctor", "check every prerequisite; change nothing"),
     "init": ("init", "write pitstop.toml from what the repository shows"),
     "local": ("local", "the embedded platform: up, down, status"),
+    "completion": ("completion", "print a completion script for bash, zsh or fish"),
     "demo": ("demo", "a hotfix from alarm to fixed, on a sample service"),
 }
 _HIDDEN = {"run-process": "process"}

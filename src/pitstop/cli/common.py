@@ -15,6 +15,7 @@ from pitstop.journal.store import JournalError
 
 TYPE_CHECKING = False  # importing typing costs more than all that is read here
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -41,15 +42,23 @@ class _Help(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, width=width - 2)
 
 
-def run_command(name: str, module: str, words: list[str]) -> int:
-    """Parse a command's words, run it, and turn what goes wrong into words and an exit code."""
+def describe(
+    name: str, module: str, parser: argparse.ArgumentParser
+) -> Callable[[argparse.Namespace], int]:
+    """Give a parser the words of a command and what all commands share; return what runs it."""
     command = importlib.import_module(f"pitstop.cli.{module}")
-    parser = argparse.ArgumentParser(prog=f"pitstop {name}", formatter_class=_Help)
     parser.add_argument("-C", metavar="DIR", dest="directory", help="as if started in DIR")
     parser.add_argument("--config", metavar="FILE", help="another pitstop.toml")
     parser.add_argument("--no-color", action="store_true", help="plain text")
     parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)
-    run = command.COMMANDS[name](parser)
+    run: Callable[[argparse.Namespace], int] = command.COMMANDS[name](parser)
+    return run
+
+
+def run_command(name: str, module: str, words: list[str]) -> int:
+    """Parse a command's words, run it, and turn what goes wrong into words and an exit code."""
+    parser = argparse.ArgumentParser(prog=f"pitstop {name}", formatter_class=_Help)
+    run = describe(name, module, parser)
     args = parser.parse_args(words)
     if args.no_color:
         os.environ["NO_COLOR"] = "1"

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from pitstop.cli import common
-from pitstop.cli.standing import summary
+from pitstop.cli.standing import budget_runs_out, summary
 from pitstop.engine import ownership
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
@@ -66,7 +66,7 @@ def _follow(
     lines = run.lines()
     for line in lines:
         show(line, line["seq"] > after)
-    deaths, hung = 0, Hung(run, insist)
+    deaths, hung, budget = 0, Hung(run, insist), Budget()
     while True:
         state = status(lines)
         if until(state) or (state["rests"] and not ownership.executing(run)):
@@ -78,6 +78,7 @@ def _follow(
             ownership.start_process(run, here.repository)
             common.wait_until_executing(run)
         hung.look()
+        budget.look(state)
         time.sleep(POLL)
         for line in run.lines(len(lines)):
             lines.append(line)
@@ -105,6 +106,27 @@ class Hung:
         elif not self._said:
             self._said = True
             print(common.unresponsive(self._run.id), file=sys.stderr, flush=True)
+
+
+class Budget:
+    """Says it once when a third of the time is left, and once when it is gone."""
+
+    def __init__(self) -> None:
+        self._said = 1.0
+
+    def look(self, state: dict[str, Any]) -> None:
+        """Compare the time since the hotfix was declared with its budget, until it is verified."""
+        if state["kind"] != "hotfix" or state["verified_at"] or state["outcome"]:
+            return
+        from datetime import UTC, datetime
+
+        budget = state["slo"]["budget_seconds"]
+        used = datetime.now(UTC) - datetime.fromisoformat(state["declared_at"])
+        left = budget - used.total_seconds()
+        for share in (0.0, 1 / 3):
+            if left <= budget * share < budget * self._said:
+                self._said = share
+                print(budget_runs_out(left, budget), file=sys.stderr, flush=True)
 
 
 def _nobody_acts(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from pitstop.engine.ownership import RunFolder
-from pitstop.journal.stages import stages
+from pitstop.journal.stages import stages, still_usual
 from pitstop.journal.status import status
 from pitstop.journal.timeline import Timeline
 
@@ -58,9 +58,12 @@ class LiveView:
             return Text("")
         state = status(self._lines, now)
         text = Text("\n", overflow="ellipsis", no_wrap=True)
-        for stage in stages(self._lines, now):
+        found = stages(self._lines, now)
+        for stage in found:
             text.append_text(_stage(stage))
-        text.append_text(_clock(state))
+        if state["step"] and not state["outcome"]:
+            text.append(f"\n{state['step']}", "bold")
+        text.append_text(_clock(state, now + timedelta(seconds=still_usual(found))))
         if state["closed_at"] is None and (last := _last_output(self._run.output)):
             text.append(f"\n│ {last}", "dim")
         return text
@@ -75,17 +78,16 @@ def _stage(stage: dict[str, Any]) -> Text:
     return Text(f"{_SHORT[stage['name']]} {minutes}:{seconds:02}  ", style)
 
 
-def _clock(state: dict[str, Any]) -> Text:
+def _clock(state: dict[str, Any], verified: datetime) -> Text:
     """Return the time used and left of the budget, in warning colours when it runs out."""
     slo = state["slo"]
     used, left = slo["elapsed_seconds"], slo["budget_seconds"] - slo["elapsed_seconds"]
     style = "red" if left < 0 else "yellow" if left < slo["budget_seconds"] / 3 else ""
     words = f"{left / 60:.1f} min left" if left >= 0 else f"{-left / 60:.1f} min OVER"
-    step = f"{state['step']} · " if state["step"] and not state["outcome"] else ""
-    return Text(
-        f"\n{step}{used / 60:.1f} min since declared, {words} of {slo['budget_seconds'] / 60:.0f}",
-        style,
-    )
+    said = f"\n{used / 60:.1f} min since declared, {words} of {slo['budget_seconds'] / 60:.0f}"
+    if not state["outcome"] and not state["verified_at"]:
+        said += f" · verified about {verified:%H:%M} UTC"
+    return Text(said, style)
 
 
 def _last_output(folder: Path) -> str:

@@ -57,6 +57,18 @@ def summary(state: dict[str, Any]) -> str:
     return f"{name} goes on by itself: pitstop watch {name}"
 
 
+def budget_runs_out(left: float, budget: float) -> str:
+    """Return a warning about the seconds that are left of a hotfix's time."""
+    if left > 0:
+        return (
+            f"WARNING: {left / 60:.1f} min are left of the {budget / 60:.0f} min for this hotfix."
+        )
+    return (
+        f"WARNING: the {budget / 60:.0f} min for this hotfix are over. It goes on; what takes so "
+        "long: pitstop status"
+    )
+
+
 def _again(state: dict[str, Any]) -> str:
     """Return the command that ships a mended fix from where the failed one was left."""
     import shlex

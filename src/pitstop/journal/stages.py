@@ -17,6 +17,8 @@ BUDGETS = {
     "merging": 5 * 60,
 }
 """Seconds at most, from the runbook's headings; approving has its own window."""
+_USUAL = {"preparing": 3 * 60, "checking": 5 * 60, "deploying": 5 * 60, "validating": 2 * 60}
+"""Seconds on a good day, from the same headings: what lies between an alarm and its verified fix."""
 
 
 def stages(lines: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
@@ -48,6 +50,12 @@ def stages(lines: list[dict[str, Any]], now: datetime) -> list[dict[str, Any]]:
         }
         for name, budget in BUDGETS.items()
     ]
+
+
+def still_usual(found: list[dict[str, Any]]) -> float:
+    """Return for how many seconds more it usually takes until the fix is verified, from its stages."""
+    left = ((one, _USUAL.get(one["name"], 0.0)) for one in found if one["state"] != "done")
+    return float(sum(max(0.0, usual - one["seconds"]) for one, usual in left))
 
 
 def _asking(line: dict[str, Any], current: str | None) -> str | None:
