@@ -40,6 +40,7 @@ class World:
         ]
     )
     live: str = "d1"
+    switches: list[tuple[str, str]] = field(default_factory=list)  # when, and who is live since
     service: str = "simulated"
     keys: dict[str, str] = field(default_factory=dict)
     pinned: list[str] = field(default_factory=list)
@@ -50,6 +51,7 @@ class World:
     reverts: list[str] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
     claimed_by: str | None = None
+    way_back: tuple[str, str] | None = None  # what the claim says: rollback point, command
     acts: list[str] = field(default_factory=list)  # every change of the world, in order
     number: int | None = None
 
@@ -63,7 +65,9 @@ class World:
     remote_answers: bool = True
     platform_answers: bool = True
     lost: list[str] = field(default_factory=list)  # deployments whose files are gone
-    failing: tuple[str, ...] = ()  # checks that fail
+    failing: tuple[str, ...] = ()  # commands that fail
+    hanging: tuple[str, ...] = ()  # commands that never end
+    telemetry_answers: bool = True
     files: tuple[str, ...] = ("app.py",)
     bad_after: float | None = None  # seconds after the deploy at which errors rise
     now: datetime = START
@@ -85,7 +89,7 @@ class World:
         self.acts.append(what)
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            names = ("live", "keys", "pinned", "stopped", "acts")
+            names = ("live", "switches", "keys", "pinned", "stopped", "acts")
             state: dict[str, Any] = {name: getattr(self, name) for name in names}
             state["deployments"] = [vars(one) for one in self.deployments]
             self._file.write_text(json.dumps(state))
@@ -204,6 +208,7 @@ class SimulatedPlatform:
             live = replace(deployment, at=deployment.at or at)  # since when it first had users
             self._world.deployments[self._world.deployments.index(deployment)] = live
             self._world.live = live.id
+            self._world.switches.append((at, live.id))
             self._world.act(f"switch {live.id}")
         return self._world.find(deployment.id)
 
@@ -257,21 +262,33 @@ class SimulatedTelemetry:
     def intervals(
         self, since: datetime, until: datetime, deployment_id: str | None = None
     ) -> list[Interval]:
-        """Return one interval for each second, with the world's error rate."""
-        world, heard = self._world, []
-        first, last = ceil(since.timestamp()), ceil(until.timestamp())
-        for moment in range(first, last):
-            second = moment - since.timestamp()
-            rate = world.rate_before
-            if deployment_id and deployment_id != "d1":
-                began = datetime.fromisoformat(world.find(deployment_id).at or "")
-                after = (since - began).total_seconds() + second
-                late = world.bad_after is not None and after >= world.bad_after
-                rate = 0.5 if late else world.rate_after
-            errors = round(world.requests_per_second * rate)
-            if world.requests_per_second:
-                heard.append(Interval(second, world.requests_per_second, errors))
+        """Return one interval for each second, with the error rate of what served it."""
+        if not self._world.telemetry_answers:
+            raise CannotTell("The telemetry does not answer.")
+        heard = []
+        for moment in range(ceil(since.timestamp()), ceil(until.timestamp())):
+            live = self._live(moment)
+            if self._world.requests_per_second and deployment_id in (None, live):
+                requests = self._world.requests_per_second
+                errors = round(requests * self._rate(live, moment))
+                heard.append(Interval(moment - since.timestamp(), requests, errors))
         return heard
+
+    def _live(self, moment: float) -> str:
+        """Return what served users at a moment, in seconds since 1970."""
+        live = self._world.deployments[0].id
+        for at, deployment in self._world.switches:
+            if datetime.fromisoformat(at).timestamp() <= moment:
+                live = deployment
+        return live
+
+    def _rate(self, deployment: str, moment: float) -> float:
+        world = self._world
+        if deployment == world.deployments[0].id:
+            return world.rate_before
+        began = datetime.fromisoformat(world.find(deployment).at or "").timestamp()
+        late = world.bad_after is not None and moment - began >= world.bad_after
+        return 0.5 if late else world.rate_after
 
 
 class SimulatedForge:
@@ -371,6 +388,8 @@ class SimulatedCommands:
         self, command: str, *, name: str, folder: Path, within: timedelta, env: Mapping[str, str]
     ) -> Ran:
         """Pretend to run a command."""
+        if name in self._world.hanging:
+            return Ran(-15, within.total_seconds(), "", timed_out=True)
         bad = name in self._world.failing or (name == "repro before" and self._world.live == "d1")
         return Ran(1 if bad else 0, 1.0, "simulated failure" if bad else "")
 
@@ -401,16 +420,21 @@ class SimulatedClaims:
 
     def take(self, reason: str) -> None:
         """Claim the service."""
+        if not self._world.remote_answers:
+            raise CannotTell("The remote does not answer.")
         if self._world.claimed_by not in (None, self._run):
             raise Refused(f"{self._world.claimed_by} has claimed the service.")
         self._world.claimed_by = self._run
 
     def note(self, rollback_point: str, restore_command: str) -> None:
         """Write down the way back."""
+        if self._world.claimed_by == self._run:
+            self._world.way_back = rollback_point, restore_command
 
     def release(self) -> None:
         """Give the claim back."""
-        self._world.claimed_by = None
+        if self._world.claimed_by == self._run:
+            self._world.claimed_by = self._world.way_back = None
 
 
 def crew(world: World, settings: Settings, pit: Any, record: Record) -> Crew:
