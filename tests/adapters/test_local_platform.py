@@ -6,6 +6,8 @@ import contextlib
 import errno
 import json
 import os
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,6 +17,7 @@ from typing import Any
 import pytest
 
 from contracts.platforms import LocalWorld, a_stranger, ask, is_running, until
+from pitstop.adapters import _processes
 from pitstop.adapters.platforms.local import LocalSettings, files, listeners
 from pitstop.adapters.telemetry.access_log import AccessLog
 from pitstop.ports import CannotTell, Fenced, Refused
@@ -175,6 +178,19 @@ def test_an_address_that_is_taken_is_refused_with_the_name_of_who_has_it(world: 
     with a_stranger(world.port), pytest.raises(Refused, match=r"taken by python.* \(pid \d+\)"):
         world.platform.up("first")
     assert "first" == world.platform.up("first").commit == world.served()
+
+
+def test_a_stranger_with_an_odd_name_disturbs_nobody(world: LocalWorld, tmp_path: Path) -> None:
+    """A process may be called anything, and there are others on every machine."""
+    odd = os.fsencode(tmp_path) + b"/\xff) Z (\n"
+    shutil.copy("/bin/sleep", odd)
+    with subprocess.Popen([odd, b"60"]) as stranger:
+        try:
+            until(lambda: b"\xff" in Path(f"/proc/{stranger.pid}/comm").read_bytes())
+            assert world.platform.healthy("d1")[0]
+            assert _processes.alive(_processes.identity(stranger.pid) or "")
+        finally:
+            stranger.kill()
 
 
 def test_a_stranger_on_our_port_is_never_healthy(world: LocalWorld) -> None:

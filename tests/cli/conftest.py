@@ -80,7 +80,9 @@ class Shop:
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 if str(self.folder) in os.readlink(process / "cwd"):
-                    found[int(process.name)] = (process / "cmdline").read_text().replace("\0", " ")
+                    found[int(process.name)] = os.fsdecode(
+                        (process / "cmdline").read_bytes()
+                    ).replace("\0", " ")
         return found
 
     def git(self, *words: str, cwd: Path | None = None) -> str:

@@ -487,7 +487,7 @@ class Floor:
         mark, found = str(self.folder), {}
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                command = os.fsdecode((folder / "cmdline").read_bytes().replace(b"\0", b" "))
                 if mark in command or os.readlink(folder / "cwd").startswith(mark):
                     if alive(int(folder.name)):
                         found[int(folder.name)] = command

@@ -7,14 +7,23 @@ import signal
 from pathlib import Path
 
 
+def facts(pid: int) -> list[str]:
+    """Return what /proc says of a process after its name: state, parent, group ... Raises OSError.
+
+    The name may hold any bytes, brackets and spaces among them.
+    """
+    stat = Path(f"/proc/{pid}/stat").read_bytes()
+    return stat.rpartition(b")")[2].decode().split()
+
+
 def identity(pid: int) -> str | None:
     """Return boot id, pid and start time in ticks as one word; None if there is no such process."""
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        found = facts(pid)
     except OSError:
         return None
-    return None if fields[0] == "Z" else f"{boot}/{pid}/{fields[19]}"
+    return None if found[0] == "Z" else f"{boot}/{pid}/{found[19]}"
 
 
 def alive(who: str) -> bool:

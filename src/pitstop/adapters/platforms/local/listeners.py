@@ -9,6 +9,8 @@ import socket
 from collections.abc import Collection
 from pathlib import Path
 
+from pitstop.adapters import _processes
+
 _LISTENING = "0A"
 _FIRST, _LAST = 20000, 32000  # below the ports that outgoing connections take for themselves
 
@@ -29,10 +31,10 @@ def family(leader: int) -> set[int]:
     """Return a process with its descendants and the members of its process group."""
     parents, found = {}, {leader}
     for pid in _pids():
-        with contextlib.suppress(OSError, IndexError):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            parents[pid] = int(fields[1])
-            if int(fields[2]) == leader:
+        with contextlib.suppress(OSError, ValueError):
+            _, parent, group, *_ = _processes.facts(pid)
+            parents[pid] = int(parent)
+            if int(group) == leader:
                 found.add(pid)
     grown = True
     while grown:
@@ -54,7 +56,8 @@ def who(port: int) -> str:
     for pid in _pids():
         if wanted & _open_files([pid]):
             with contextlib.suppress(OSError):
-                return f"{Path(f'/proc/{pid}/comm').read_text().strip()} (pid {pid})"
+                name = Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+                return f"{name} (pid {pid})"
     return "another program"
 
 
