@@ -58,6 +58,14 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def minutes(seconds: float) -> str:
+    """Return a length of time as people say it."""
+    whole = round(seconds / 60)
+    if seconds < 60:
+        return f"{seconds:.0f} seconds"
+    return "1 minute" if whole == 1 else f"{whole} minutes"
+
+
 # -- git --------------------------------------------------------------------------------------
 
 
@@ -315,7 +323,7 @@ def progress(incident: Incident, status: Mapping[str, Any]) -> str:
 
 def ended(incident: Incident, outcome: Outcome, status: Mapping[str, Any]) -> str:
     """Return the message about how it ended."""
-    took = f"{status['slo']['elapsed_seconds'] / 60:.0f} minutes"
+    took = minutes(status["slo"]["elapsed_seconds"])
     title = one_line(incident.title)
     if outcome.status == "fixed":
         owed = [task["title"] for task in status["followups"]]
@@ -347,8 +355,8 @@ def returned(wanted: Return, outcome: Outcome) -> str:
 
 
 def _eta(status: Mapping[str, Any]) -> str:
-    left = (status["slo"]["budget_seconds"] - status["slo"]["elapsed_seconds"]) / 60
-    return f"{left:.0f} minutes at most" if left > 0 else "the time budget is used up"
+    left = status["slo"]["budget_seconds"] - status["slo"]["elapsed_seconds"]
+    return f"{minutes(left)} at most" if left > 0 else "the time budget is used up"
 
 
 def _verified(status: Mapping[str, Any]) -> str:

@@ -142,6 +142,40 @@ def test_a_stopped_process_is_said_loudly_and_resume_ends_it(floor: Floor) -> No
     unharmed(floor, hotfix, hotfix.version)
 
 
+@pytest.mark.parametrize("trouble", ["closed terminal", "SIGHUP", "SIGSTOP", "SIGKILL"])
+def test_between_switch_and_verdict_production_is_watched_or_it_is_said_loudly(
+    floor: Floor, trouble: str
+) -> None:
+    """A bad fix under load goes back by itself, or as soon as the warning was heeded."""
+    assert floor.users
+    before, hotfix = live_version(floor), declared(floor, good=False, **LONG)
+    floor.users.away.set()  # nobody decides before the trouble has come
+    client, terminal = _ship_in_a_terminal(floor, hotfix)
+    floor.approve(hotfix)
+    floor.await_line(hotfix, "finished", "deploy.release")
+
+    if trouble == "closed terminal":
+        os.close(terminal)
+    elif trouble == "SIGHUP":
+        floor.kill(hotfix.id, signal.SIGHUP)
+    else:
+        client.kill()
+        floor.kill(hotfix.id, signal.Signals[trouble])
+    floor.users.away.clear()
+    if trouble in ("SIGSTOP", "SIGKILL"):
+        until(lambda: "WARNING" in floor.pitstop("status", hotfix.id).err, what="a warning")
+    if trouble == "SIGSTOP":
+        assert floor.pitstop("resume", hotfix.id).code == 3
+
+    until(lambda: floor.seen(hotfix, "closed"))
+    assert floor.status(hotfix.id)["outcome"] == "rolled_back"
+    assert floor.world()["switches"] - hotfix.before["switches"] == 2
+    assert floor.users.errors > 0
+    unharmed(floor, hotfix, before)
+    if trouble != "closed terminal":
+        os.close(terminal)
+
+
 def test_a_second_ship_follows_the_first(floor: Floor) -> None:
     """Shipped twice, and resumed beside it: one run, one process, one deployment, the same end."""
     hotfix = floor.start()

@@ -88,7 +88,8 @@ def play(fault: str | None, keep: Path | None) -> int:
         customers.forget()
         time.sleep(2)
         _say(f"Customers now: {customers.told()}")
-        _say("The timeline, from the journal:")
+        _wait_for_the_watch(shop)
+        _say("The watch has ended. The timeline, from the journal:")
         _pitstop(shop, "log")
         _pitstop(shop, "log", "--verify")
         return code
