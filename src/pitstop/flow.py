@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
 from pitstop.domain.verdict import GateResult, Outcome
-from pitstop.ports import Crew
+from pitstop.ports import CannotTell, Crew
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -76,6 +76,10 @@ class Step(Generic[P, R]):
     function: Callable[Concatenate[Crew, P], R | No]
 
 
+STEPS: dict[str, Step[Any, Any]] = {}
+"""Every step that this version has, by its key."""
+
+
 def step(
     title: str, *, phase: str, attempts: int = 1
 ) -> Callable[[Callable[Concatenate[Crew, P], R | No]], Step[P, R]]:
@@ -83,9 +87,24 @@ def step(
 
     def made(function: Callable[Concatenate[Crew, P], R | No]) -> Step[P, R]:
         name = f"{function.__module__.rsplit('.', 1)[-1]}.{function.__name__}"
-        return Step(name, title, phase, attempts, function)
+        found = Step(name, title, phase, attempts, function)
+        STEPS[name] = found
+        return found
 
     return made
+
+
+def patiently(crew: Crew, act: Callable[[], R], times: int) -> R:
+    """Do what must not fail a run; while there is no answer, wait 1, 2, 4 ... seconds and ask again.
+
+    Raises what the last try raised. For what may fail a run, a step's ``attempts`` do this.
+    """
+    for number in range(times - 1):
+        try:
+            return act()
+        except CannotTell:
+            crew.clock.pause(2.0**number)
+    return act()
 
 
 @dataclass(frozen=True)

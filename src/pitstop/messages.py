@@ -82,11 +82,12 @@ def merge_message(incident: Incident, change: Change) -> str:
     return f"Merge {change.branch.name}: {one_line(incident.title)}\n"
 
 
-def tag_message(incident: Incident, change: Change, head: str) -> str:
+def tag_message(incident: Incident, change: Change, fix: str, head: str) -> str:
     """Return the tag's message; it holds the journal's head, so a shortened journal is seen."""
+    title = one_line(incident.title)
     return (
-        f"Emergency fix: {one_line(incident.title)}\n\nRun: {incident.id}\nTree: {change.tree}\n"
-        f"Journal: {head}\n"
+        f"Emergency fix: {title[:60]}\n\nIssue: {title}\nImpact: {one_line(incident.impact)}\n"
+        f"Fix: {one_line(fix)}\nRun: {incident.id}\nTree: {change.tree}\nJournal: {head}\n"
     )
 
 
@@ -235,6 +236,14 @@ def merge_owed(why: str, change: Change, tag: str, remote: str, main: str) -> st
     )
 
 
+def perhaps_merged(why: str, change: Change, remote: str) -> str:
+    """Say that the fix is live and that the remote did not say whether main has it."""
+    return (
+        f"it is not known whether {change.branch.name} was merged: {one_line(why).rstrip('.')}. Look: "
+        f"git fetch {remote} && git branch -r --contains {change.commit[:12]}"
+    )
+
+
 def perhaps_told(audience: str) -> str:
     """Say that an announcement was cut off, and is not said twice."""
     return f"{audience}: cut off while it was told, so not known whether it heard; not told again"
@@ -285,7 +294,7 @@ def unknown_steps(names: list[str]) -> str:
     """Say that an older version's run does not fit this version's procedure."""
     return (
         f"This run was opened by another version of pitstop: it finished {', '.join(names)}, which "
-        "this version does not ask for. Nothing was done. Go on with the version that opened it "
+        "this version does not ask for here. Nothing was done. Go on with the version that opened it "
         "(see: pitstop log), or return production: pitstop rollback --reason TEXT"
     )
 

@@ -177,6 +177,9 @@ class Forge(Protocol):
     def diff(self, change: Change) -> str:
         """Return the patch from the base to the change."""
 
+    def merge_conflicts(self, change: Change) -> list[str]:
+        """Return the files in which the change conflicts with the remote's main; touch nothing."""
+
     def free_tag(self, wanted: str) -> str:
         """Return ``wanted``, or it with -2, -3 ... if it is taken here or on the remote."""
 

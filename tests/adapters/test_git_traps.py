@@ -281,7 +281,7 @@ def test_back_merge_conflict(shop: Shop) -> None:
     """It is foreseen without touching anything; landing tags, merges nothing and names the file."""
     change = shop.fixed({"VERSION": "1.0.1\n"})
     main = shop.others_push({"VERSION": "2.0\n"})
-    assert shop.forge().merge_conflicts(change.commit) == ["VERSION"]
+    assert shop.forge().merge_conflicts(change) == ["VERSION"]
     landed = land(shop, change)
     assert landed.main is None
     assert "conflicts in VERSION" in landed.owed[0]

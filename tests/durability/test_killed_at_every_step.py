@@ -26,6 +26,7 @@ SHIPPED = {
     "branch.commit": 17,
     "guard.inspect": 1,
     "branch.publish": 6,
+    "merge.foresee": 4,
     "checks.prepare": 0,
     "checks.targeted": 2,
     "checks.smoke": 2,

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pitstop import bootstrap, config
 from pitstop.adapters.platforms.local import LocalSettings
 from pitstop.cli import COMMANDS
+from pitstop.flow import STEPS
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
@@ -84,6 +85,12 @@ def test_the_procedure_stays_short():
     """The whole procedure is read in one go."""
     text = (ROOT / "src/pitstop/procedures/hotfix.py").read_text()
     assert len(text.splitlines()) <= 110
+
+
+def test_every_step_is_asked_for_by_a_procedure():
+    """What an older run finished and no procedure asks for any more is a step that is gone."""
+    texts = [path.read_text() for path in (ROOT / "src/pitstop/procedures").glob("*.py")]
+    assert [name for name in STEPS if not any(name in text for text in texts)] == []
 
 
 def test_nothing_committed_names_a_machine_or_a_registry():

@@ -10,6 +10,7 @@ STEPS = [
     "branch.commit",
     "guard.inspect",
     "branch.publish",
+    "merge.foresee",
     "checks.prepare",
     "checks.targeted",
     "checks.smoke",

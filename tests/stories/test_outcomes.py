@@ -7,6 +7,7 @@ import pytest
 import given
 from pitstop.adapters.simulated import BASE, FIX, World
 from pitstop.engine.recorded import Waiting
+from pitstop.flow import Step
 
 
 def ready(**world) -> given.Rehearsal:
@@ -259,6 +260,61 @@ def test_a_protected_main_owes_the_merge_and_is_still_fixed():
     ]
 
 
+def test_a_merge_that_will_conflict_is_foreseen_and_does_not_delay_the_fix():
+    """Users first; what main has is said before the deploy, and owed after it."""
+    story = ready(conflicts=("VERSION",))
+
+    assert story.runs().status == "fixed"
+    steps = story.steps()
+    assert steps.index("merge.foresee") < steps.index("deploy.release")
+    assert [f["title"] for f in story.status["followups"]] == [
+        "merge: merging conflicts in VERSION"
+    ]
+
+
+def test_a_fault_that_is_nobodys_decision_ends_errored_with_production_unchanged():
+    """A platform that never answers is neither a yes nor a no."""
+    story = ready(platform_answers=False)
+
+    outcome = story.runs()
+
+    assert outcome.status == "errored"
+    assert "does not answer" in outcome.reason
+    assert story.world.live == "d1"
+
+
+def test_a_step_that_returns_an_awaitable_is_refused():
+    """An unawaited deploy would be a silent success."""
+
+    class Later:
+        def __await__(self):
+            yield
+
+    story = given.Rehearsal()
+
+    with pytest.raises(TypeError, match="awaitable"):
+        story.runs(lambda pit, _: pit.do(Step("deploy.it", "t", "deploying", 1, lambda _: Later())))
+    assert story.steps() == []
+
+
+def test_a_remote_that_is_silent_for_a_moment_delays_the_merge_only():
+    """Nothing is owed that a few seconds bring."""
+    story = ready()
+    append = story.journal.append
+
+    def fall_silent(event, data, **more):
+        story.world.remote_answers = (event, more.get("step")) != ("started", "merge.land")
+        return append(event, data, **more)
+
+    def answer_again():
+        story.world.remote_answers = True
+
+    story.journal.append, story.world.on_tick = fall_silent, answer_again
+
+    assert story.runs().status == "fixed"
+    assert [story.status["owed"], story.world.main] == [[], FIX]
+
+
 def test_a_claimed_service_declines_the_start():
     """Two people do not fix the same service at once without knowing."""
     story = given.Rehearsal(World(claimed_by="other-run"))
@@ -285,4 +341,4 @@ def test_a_remote_that_is_down_at_the_end_owes_the_merge():
     story.world.on_tick = cut_off
 
     assert story.runs().status == "fixed"
-    assert "not merged" in story.status["owed"][0]
+    assert "not known whether hotfix/checkout-500s was merged" in story.status["owed"][0]

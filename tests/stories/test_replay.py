@@ -1,6 +1,9 @@
 """A run continues from its journal: killed anywhere, it comes to the same end without doubling."""
 
 import contextlib
+import json
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given as for_all
@@ -8,9 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 import given
+from pitstop.adapters import simulated
 from pitstop.adapters.simulated import World
 from pitstop.engine.recorded import Stopped
 from pitstop.journal.chain import broken_at
+from pitstop.journal.store import Journal
 from pitstop.procedures.hotfix import hotfix
 
 
@@ -89,6 +94,36 @@ def test_a_step_of_an_older_version_that_nobody_asks_for_stops_in_words():
     with pytest.raises(Stopped, match=r"old\.step"):
         story.runs()
     assert story.world.acts == []
+
+
+def test_a_run_that_an_earlier_version_opened_goes_on_to_its_end():
+    """Its journal lacks a step that this version has: it is done now, nothing else again."""
+    kept = Path(__file__).parent / "journals" / "before-the-merge-was-foreseen.jsonl"
+    story = given.Rehearsal(journal=Journal(":memory:", "checkout-500s", create=True))
+    for line in map(json.loads, kept.read_text().splitlines()[1:]):
+        story.journal.append(**line | {"at": datetime.fromisoformat(line["at"])})
+    story.world.branches["hotfix/checkout-500s"] = simulated.FIX
+    before = story.steps("started")
+
+    outcome = story.approves().runs()
+
+    assert outcome.status == "fixed"
+    new = story.steps("started")[len(before) :]
+    assert new[0] == "merge.foresee"
+    assert set(new).isdisjoint(before)
+
+
+def test_nothing_new_is_slipped_in_once_a_run_holds_the_service():
+    """A guard that came with this version and says no behind the switch would strand users."""
+    story = given.Rehearsal().ships().approves()
+    story.runs()
+    rows = "SELECT seq FROM lines WHERE step = 'merge.foresee' OR seq > ?"
+    switched = next(ln for ln in story.journal.lines() if ln["step"] == "deploy.release")
+    story.journal._db.execute(f"DELETE FROM lines WHERE seq IN ({rows})", (switched["seq"] + 1,))
+
+    with pytest.raises(Stopped, match=r"deploy\.release"):
+        story.runs()
+    assert story.world.live == "d2"
 
 
 def test_a_result_of_another_shape_stops_in_words():

@@ -62,6 +62,7 @@ class World:
     stays_healthy: bool = True  # whether it goes on being healthy
     returns: bool = True  # whether a rollback works
     main_protected: bool = False
+    conflicts: tuple[str, ...] = ()  # files in which main has something else
     remote_answers: bool = True
     platform_answers: bool = True
     lost: list[str] = field(default_factory=list)  # deployments whose files are gone
@@ -338,6 +339,11 @@ class SimulatedForge:
         """Return a patch."""
         return "".join(f"+++ b/{name}\n+fixed\n" for name in change.files)
 
+    def merge_conflicts(self, change: Change) -> list[str]:
+        """Return what would not merge."""
+        self._ask()
+        return list(self._world.conflicts)
+
     def free_tag(self, wanted: str) -> str:
         """Return a free name."""
         name, number = wanted, 1
@@ -354,6 +360,8 @@ class SimulatedForge:
             self._world.act(f"tag {tag}")
         if self._world.main_protected:
             return Landed(owed=("main is protected: open a pull request",))
+        if self._world.conflicts:
+            return Landed(owed=(f"merging conflicts in {', '.join(self._world.conflicts)}",))
         if self._world.main != change.commit:
             self._world.main = change.commit
             self._world.act("merge")

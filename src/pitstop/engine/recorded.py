@@ -19,7 +19,18 @@ from pydantic import TypeAdapter, ValidationError
 
 from pitstop import messages as say
 from pitstop.domain.verdict import Outcome
-from pitstop.flow import Aborted, Answer, Declined, Errored, Failed, No, RolledBack, Step, Stranded
+from pitstop.flow import (
+    STEPS,
+    Aborted,
+    Answer,
+    Declined,
+    Errored,
+    Failed,
+    No,
+    RolledBack,
+    Step,
+    Stranded,
+)
 from pitstop.journal.store import Journal, JournalError, stamp
 from pitstop.ports import CannotTell, Crew, Fenced, Refused
 
@@ -176,10 +187,18 @@ class Recorded:
         return typing.cast("dict[str, Any]", line["data"])
 
     def _only_known_steps(self, *about_to_be_done: str) -> None:
-        """Refuse to go on where an older procedure finished a step that this one never asks for."""
-        unknown = set(self._finished) - self._asked_for - set(about_to_be_done)
-        if unknown and not self._cut_short:
-            raise Stopped(say.unknown_steps(sorted(unknown)))
+        """Refuse to go on where a run of another version does not fit this version's procedure.
+
+        Before the run holds the service, a step that is new in this version is simply done; the
+        finished ones are asked for after it. From there on nothing may be slipped in: what says no
+        behind a switch that was made would end the run without the way back.
+        """
+        passed_over = set(self._finished) - self._asked_for - set(about_to_be_done)
+        if not passed_over or self._cut_short:
+            return
+        holds = any(line["event"] == "fence" for line in self._lines)
+        if holds or not passed_over <= set(STEPS):
+            raise Stopped(say.unknown_steps(sorted(passed_over)))
 
     # -- people ----------------------------------------------------------------------------
 

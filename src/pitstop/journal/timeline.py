@@ -54,6 +54,11 @@ def _finished(line: dict[str, Any], timeline: Timeline) -> str:
         missed = f"; not reached: {'; '.join(value['not_told'])}" if value["not_told"] else ""
         text = "".join(f"\n            {row}" for row in value["text"].strip().splitlines())
         return f"✓ {title}{missed}{text}"
+    if line["step"] == "merge.foresee" and value:
+        return (
+            f"? {title}: main conflicts in {', '.join(value)}; the deploy does not wait for it, the "
+            "merge will need a person"
+        )
     if value is None:
         return f"– {title}: nothing to do"
     return f"✓ {title}{took}{_fact(line['step'], value)}"

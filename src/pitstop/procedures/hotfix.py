@@ -54,6 +54,7 @@ def ship(pit: Pit, incident: Incident) -> Shipped:
     change = do(branch.commit, incident, cut, fix.said)
     do(guard.inspect, change)
     do(branch.publish, change)
+    do(merge.foresee, change)
 
     # Prove it, and let somebody else look at it.
     do(checks.prepare, change)

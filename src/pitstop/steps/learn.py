@@ -2,18 +2,18 @@
 
 from pitstop.domain.incident import Incident
 from pitstop.domain.verdict import Outcome
-from pitstop.flow import step
+from pitstop.flow import patiently, step
 from pitstop.ports import Crew
 
 
-@step("Close the run", phase="closed", attempts=2)
+@step("Close the run", phase="closed")
 def close(crew: Crew, incident: Incident, outcome: Outcome) -> str:
     """Let the rollback target go and release the claim; what does not answer is left to age."""
     point = crew.record.status()["rollback_point"]
     try:
         if point:
             crew.platform.let_go(point["deployment_id"])
-        crew.claims.release()
+        patiently(crew, crew.claims.release, times=3)
     except Exception:  # noqa: BLE001 - a claim left over goes stale and can be taken over
         return "claim not released"
     return "closed"

@@ -3,8 +3,17 @@
 from pitstop import messages as say
 from pitstop.domain.change import Change, Deployment, Landed, Shipped
 from pitstop.domain.incident import Incident
-from pitstop.flow import No, step
-from pitstop.ports import Crew
+from pitstop.flow import No, patiently, step
+from pitstop.ports import CannotTell, Crew
+
+
+@step("Foresee the merge", phase="preparing")
+def foresee(crew: Crew, change: Change) -> tuple[str, ...]:
+    """Return the files in which the fix conflicts with main; the deploy does not wait for them."""
+    try:
+        return tuple(crew.forge.merge_conflicts(change))
+    except Exception:  # noqa: BLE001 - it is seen again when the fix is merged
+        return ()
 
 
 @step("Choose the tag", phase="merging", attempts=2)
@@ -24,11 +33,21 @@ def land(
     """Push main, tag and deletion in one; what cannot be done now is owed, in words."""
     if deployment.tree != change.tree:
         return No(say.other_tree("deployed", deployment.tree, change.tree))
+    fix = crew.record.status()["fix"] or ""
+    messages = say.tag_message(incident, change, fix, crew.record.head()), say.merge_message(
+        incident, change
+    )
+    service = crew.settings.service
+
+    def bring_home() -> Landed:
+        crew.claims.take(incident.title)  # who took it over decides what main becomes
+        return crew.forge.land(change, tag, *messages)
+
     try:
-        tag_message = say.tag_message(incident, change, crew.record.head())
-        return crew.forge.land(change, tag, tag_message, say.merge_message(incident, change))
+        return patiently(crew, bring_home, times=3)
+    except CannotTell as silence:
+        return Landed(owed=(say.perhaps_merged(str(silence), change, service.remote),))
     except Exception as not_now:  # noqa: BLE001 - production is fixed: what failed is owed
-        service = crew.settings.service
         owed = say.merge_owed(str(not_now), change, tag, service.remote, service.main)
         return Landed(owed=(owed,))
 

@@ -63,10 +63,9 @@ class GitForge:
         """Return the full id of a commit. Raises Refused if there is none of that name."""
         return self._history.commit(rev)
 
-    def merge_conflicts(self, commit: str) -> list[str]:
-        """Return the files in which a commit conflicts with the remote's main."""
-        main = self.main_head()
-        return list(self._history.merge(main, self._history.commit(commit)).conflicts)
+    def merge_conflicts(self, change: Change) -> list[str]:
+        """Return the files in which the change conflicts with the remote's main; touch nothing."""
+        return list(self._history.merge(self.main_head(), change.commit).conflicts)
 
     def export(self, commit: str, folder: Path) -> str:
         """Write a commit's files into an empty folder; return the tree."""
