@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from pitstop.adapters.commands import ShellCommands
 from pitstop.adapters.forges.claims import GitClaims
 from pitstop.adapters.forges.git import GitForge
 from pitstop.adapters.notifiers.file import FileAudience
+from pitstop.adapters.notifiers.unreachable import Unreachable
 from pitstop.adapters.notifiers.webhook import WebhookAudience
 from pitstop.adapters.platforms.local import LocalPlatform, LocalSettings
 from pitstop.adapters.telemetry.access_log import AccessLog
@@ -184,8 +185,12 @@ def crew(
 def _platform(
     place: Place, tables: dict[str, Any], runner: Runner, fence: Fence, clock: Clock
 ) -> tuple[Platform, Telemetry]:
+    settings = check(tables)
     if tables["platform"]["use"] == "simulated":
-        world = simulated.World.kept(place.service(tables["service"]["name"]) / "simulated.json")
+        name = settings.service.name
+        kept = place.service(name) / "simulated.json"
+        code = forge(place, settings, runner)
+        world = simulated.World.kept(kept, name, code.main_release, clock.now())
         return simulated.SimulatedPlatform(world, fence, clock), simulated.SimulatedTelemetry(world)
     local = local_platform(place, tables, runner, fence, clock)
     return local, AccessLog(local.access_logs)
@@ -201,7 +206,10 @@ def audiences(
             found.append(FileAudience(name, place.repository / audience.file))
         url = audience.webhook
         if isinstance(url, config.Secret):
-            url = os.environ.get(url.env)
+            if not os.environ.get(url.env):
+                found.append(Unreachable(name, f"{url.env} is not set where this run executes"))
+                continue
+            url = os.environ[url.env]
         if url:
             found.append(WebhookAudience(name, url, run.path / "announced", clock.pause))
     return tuple(found)
@@ -238,6 +246,8 @@ def rehearsed_steps(settings: config.Settings, tables: dict[str, Any]) -> list[d
         repro=repro,
     )
     world = simulated.World(requests_per_second=max(20, settings.gate.min_requests))
+    shorter = settings.watch.model_copy(update={"duration": timedelta(minutes=1)})
+    rehearsed = settings.model_copy(update={"watch": shorter})  # three days show nothing more
     journal = Journal(":memory:", "plan", create=True)
     journal.append(
         "declared",
@@ -246,7 +256,7 @@ def rehearsed_steps(settings: config.Settings, tables: dict[str, Any]) -> list[d
     )
     journal.append("answered", {"question": "fix", "said": "the fix"}, by=incident.owner)
     journal.append("override", {"gate": "approval", "because": "rehearsal"}, by=incident.owner)
-    pit = rehearsal(world, settings, incident.owner, journal)
+    pit = rehearsal(world, rehearsed, incident.owner, journal)
     hotfix(pit, incident)
     details = _details(settings)
     return [

@@ -339,19 +339,24 @@ def ended(incident: Incident, outcome: Outcome, status: Mapping[str, Any]) -> st
         return (
             f"✅ HOTFIX COMPLETE: {title}\nIssue: resolved\nDuration: {took}\nVerification: "
             f"{_verified(status)}\nFollow-up: {'; '.join(owed) or 'post-mortem'}\n"
+            "Next update: only if production falls ill in the watch that begins now\n"
         )
     if outcome.status == "rolled_back":
         return (
             f"⚠️ HOTFIX ROLLED BACK: {title}\nReason: {outcome.reason}\nStatus: the previous "
             f"version is restored and healthy\nImpact: as before: {one_line(incident.impact)}\n"
-            "Next: another fix is being looked for\n"
+            "Next update: when another fix is ready, or the incident is over\n"
         )
     if outcome.status == "stranded":
         return (
             f"❌ HOTFIX STRANDED: {title}\n{outcome.reason}\nNext: a person returns production by "
-            "hand, now\n"
+            "hand, now\nNext update: when that is done\n"
         )
-    return f"HOTFIX {outcome.status.upper()}: {title}\nReason: {outcome.reason}\n{UNCHANGED}\n"
+    unchanged = "" if UNCHANGED in outcome.reason else f"{UNCHANGED}\n"
+    return (
+        f"HOTFIX {outcome.status.upper()}: {title}\nReason: {outcome.reason}\n{unchanged}"
+        "Next update: when another fix is ready, or the incident is over\n"
+    )
 
 
 def returned(wanted: Return, outcome: Outcome) -> str:
@@ -360,6 +365,7 @@ def returned(wanted: Return, outcome: Outcome) -> str:
     return (
         f"⚠️ ROLLED BACK: {wanted.service}\nReason: {one_line(wanted.reason)}\nStatus: "
         f"{wanted.deployment_id} {state}\nBy: {wanted.owner}\n"
+        f"Next update: from {wanted.owner}\n"
     )
 
 

@@ -230,8 +230,8 @@ class Record(Protocol):
     def head(self) -> str:
         """Return the hash of the journal's last line."""
 
-    def returned(self, run: str, ok: bool, reason: str) -> None:
-        """Write into another run's journal that production was returned (or could not be)."""
+    def returned(self, run: str, ok: bool, reason: str, to: str) -> None:
+        """Write into another run's journal that production was returned to a deployment (or not)."""
 
     def status(self) -> Mapping[str, Any]:
         """Return this run's state so far, as ``status --json`` gives it."""

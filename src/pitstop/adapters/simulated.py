@@ -76,10 +76,20 @@ class World:
     _file: Path | None = None
 
     @classmethod
-    def kept(cls, file: Path) -> World:
-        """Return a world that lives in a file between processes."""
-        world = cls(_file=file)
-        if file.exists():
+    def kept(
+        cls, file: Path, service: str, first: Callable[[], tuple[str, str]], now: datetime
+    ) -> World:
+        """Return a world that lives in a file between processes.
+
+        At its beginning users are served by ``first``: a commit and its tree.
+        """
+        world = cls(_file=file, service=service)
+        if not file.exists():
+            commit, tree = first()
+            since = (now - timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+            world.deployments = [Deployment("d1", commit, tree, "http://d1", since)]
+            world.act("opened")
+        else:
             for name, value in json.loads(file.read_text()).items():
                 kept = [Deployment(**one) for one in value] if name == "deployments" else value
                 setattr(world, name, kept)
@@ -93,7 +103,9 @@ class World:
             names = ("live", "switches", "keys", "pinned", "stopped", "acts")
             state: dict[str, Any] = {name: getattr(self, name) for name in names}
             state["deployments"] = [vars(one) for one in self.deployments]
-            self._file.write_text(json.dumps(state))
+            beside = self._file.with_suffix(".new")
+            beside.write_text(json.dumps(state))
+            beside.replace(self._file)
 
     def find(self, deployment_id: str) -> Deployment:
         """Return a deployment by its id."""

@@ -46,7 +46,7 @@ A hotfix in three lines:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    words = _command_first(list(sys.argv[1:] if argv is None else argv))
+    words = _command_first([_text(word) for word in (sys.argv[1:] if argv is None else argv)])
     if not words or words[0] in ("-h", "--help", "help"):
         width = max(len(name) for name in COMMANDS)
         rows = (f"  {name:<{width}}  {what}" for name, (_, what) in COMMANDS.items())
@@ -70,11 +70,16 @@ def main(argv: list[str] | None = None) -> int:
 def _command_first(words: list[str]) -> list[str]:
     """Let ``pitstop -C DIR status`` mean ``pitstop status -C DIR``, as with git."""
     options: list[str] = []
-    while words and words[0] in ("-C", "--config", "--no-color"):
-        count = 1 if words[0] == "--no-color" else 2
+    while words and words[0].partition("=")[0] in ("-C", "--config", "--no-color"):
+        count = 1 if words[0] == "--no-color" or "=" in words[0] else 2
         options += words[:count]
         words = words[count:]
-    return words[:1] + options + words[1:]
+    return words[:1] + options + words[1:] if words else []
+
+
+def _text(word: str) -> str:
+    """Return a word as text that can be written down: a terminal may send bytes of any kind."""
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _unknown(name: str) -> str:

@@ -143,9 +143,11 @@ def run_abort(args: argparse.Namespace) -> int:
 def run_note(args: argparse.Namespace) -> int:
     """Add the note to the named run, or to the open one."""
     here = common.place(args)
-    known = [run.id for run in ownership.runs(here.runs)]
     first, *rest = args.words
-    named = rest and any(name.startswith(first) for name in known)
+    known = [run.id for run in ownership.runs(here.runs)]
+    # an id and one text, as it is meant; of text without quotes only a whole id is taken for one
+    matching = [name for name in known if name.startswith(first)]
+    named = first in known if len(rest) > 1 else bool(rest) and len(matching) == 1
     run = common.find(here, first if named else None)
     text = " ".join(rest if named else args.words)
     append(here, run, "note", {"text": text})

@@ -10,7 +10,6 @@ from typing import Any
 from pitstop.cli import common
 from pitstop.engine import ownership
 from pitstop.engine.place import Place
-from pitstop.journal.status import past_deploy
 
 
 def local(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -95,15 +94,26 @@ def _answering(platform: Any, within: float = 60.0) -> Any:
     )
 
 
+def _counted(requests: dict[str, int]) -> str:
+    """Return what the proxy has counted of a deployment since it started."""
+    if not requests.get("completed"):
+        return ""
+    return f"  {requests['completed']} requests, {requests.get('5xx', 0)} answered 5xx"
+
+
 def _down(here: Place, args: argparse.Namespace) -> int:
     for run, state in common.states(here, quiet=True):
-        if state["closed_at"] is None and (ownership.executing(run) or past_deploy(state)):
+        if state["closed_at"] is None:
             raise common.CannotDo(
-                f"{run.id} is under way, so the service stays up. Look: pitstop status {run.id}"
+                f"{run.id} is under way, so the service stays up. Look: pitstop status {run.id}; to "
+                f"end it: pitstop abort {run.id} --reason TEXT"
             )
     platform, _, _ = platform_of(here)
     platform.down()
-    print("The service is down. Bring it back: pitstop local up")
+    if args.json:
+        print(json.dumps({"up": False}))
+    else:
+        print("The service is down. Bring it back: pitstop local up")
     return 0
 
 
@@ -116,7 +126,9 @@ def _status(here: Place, args: argparse.Namespace) -> int:
     print(f"proxy: {'up' if found.get('proxy') else 'down'}")
     for one in found.get("deployments", []):
         mark = "→" if one["id"] == found.get("live") else " "
+        since = (one.get("at") or "")[:19].replace("T", " ")
         print(
-            f"{mark} {one['id']:<5} {one['commit'][:12]}  {one['state']:<9} {one.get('at') or ''}"
+            f"{mark} {one['id']:<5} {one['commit'][:12]}  {one['state']:<9} {since:<19}"
+            f"{_counted(one['requests'])}"
         )
     return 0

@@ -12,7 +12,7 @@ from pitstop.cli.follow import closed, follow
 from pitstop.cli.ship import append
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
-from pitstop.journal.status import status
+from pitstop.journal.status import past_deploy, status
 
 
 def rollback(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -41,8 +41,13 @@ def run_rollback(args: argparse.Namespace) -> int:
     here = common.place(args, wake=False)
     by = common.actor(here, urgent=True)
     reason = common.reason(args.reason)
+    if args.service and not args.to:
+        raise common.Usage("--service needs --to DEPLOYMENT. See which: pitstop local status")
     if args.to:
-        target, tables, service = _to_deployment(here, args)
+        target, tables, service, live = _to_deployment(here, args)
+        if live == args.to and target is None:
+            print(f"{live} serves users already. Nothing was changed.")
+            return 0
         deployment = args.to
     else:
         target = common.find(here, args.id)
@@ -51,6 +56,7 @@ def run_rollback(args: argparse.Namespace) -> int:
             raise common.Usage(
                 f"{target.id} has not deployed anything, so there is nothing to return from. "
                 f"Production is unchanged. To stop it: pitstop abort {target.id} --reason TEXT"
+                f"{_others_in_production(here)}"
             )
         _refuse_if_not_live(here, state)
         deployment, service = state["rollback_point"]["deployment_id"], state["service"]
@@ -85,8 +91,11 @@ def _refuse_if_not_live(here: Place, state: dict[str, Any]) -> None:
 
 def _to_deployment(
     here: Place, args: argparse.Namespace
-) -> tuple[RunFolder | None, dict[str, Any], str]:
-    """Return the run that this ends, if one is past its deploy, and what is configured."""
+) -> tuple[RunFolder | None, dict[str, Any], str, str | None]:
+    """Return the run that this ends, if one acts on the service, what is configured, and who is live.
+
+    Whose own release is wanted is not ended by it.
+    """
     from pitstop import bootstrap
     from pitstop.messages import allowed
 
@@ -94,10 +103,12 @@ def _to_deployment(
     name = settings.service.name
     if args.service and args.service != name:
         raise common.Usage(allowed("--service", args.service, [name]))
+    live = None
     if settings.platform.use == "local":
         from pitstop.cli.local import platform_of
 
-        kept = [one.id for one in platform_of(here)[0].deployments()]
+        platform = platform_of(here)[0]
+        kept, live = [one.id for one in platform.deployments()], _live(platform)
         if args.to not in kept:
             raise common.Usage(allowed("--to", args.to, kept))
     acting = [
@@ -107,9 +118,27 @@ def _to_deployment(
         and state["service"] == name
         and state["fence"]
         and not state["closed_at"]
+        and (state["deployment"] or {}).get("id") != args.to
     ]
     latest = max(acting, key=lambda pair: pair[0])[1] if acting else None
-    return latest, tables, name
+    return latest, tables, name, live
+
+
+def _live(platform: Any) -> str | None:
+    """Return what users are served by; None where nobody knows."""
+    from pitstop.ports import CannotTell
+
+    try:
+        running = platform.running()
+    except CannotTell:
+        return None
+    return running.id if running else None
+
+
+def _others_in_production(here: Place) -> str:
+    """Return a hint at the hotfixes that did deploy, should one of them be meant."""
+    past = [run.id for run, state in common.states(here, quiet=True) if past_deploy(state)]
+    return "".join(f"\nOr is {one} meant? pitstop rollback {one} --reason TEXT" for one in past)
 
 
 def _declare(

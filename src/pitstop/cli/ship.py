@@ -83,7 +83,7 @@ def run_ship(args: argparse.Namespace) -> int:
     record_overrides(here, run, overrides)
     for evidence in args.evidence:
         _record_evidence(here, run, evidence)
-    if args.detach:
+    if args.detach and state["closed_at"] is None:
         if not ownership.executing(run):
             ownership.start_process(run, here.repository)
             common.wait_until_executing(run)
@@ -199,7 +199,8 @@ def _record_evidence(here: Place, run: RunFolder, given: str) -> None:
         source = Path(given[1:])
         if not source.is_file():
             raise common.Usage(f"There is no file {source}.")
-        kept = run.evidence / source.name
+        number = len(list(run.evidence.iterdir())) + 1  # two files may have one name
+        kept = run.evidence / f"{number}-{source.name}"
         shutil.copyfile(source, kept)
         text = f"file {source.name}"
     append(here, run, "evidence", {"text": text, "file": kept.name if kept else None})

@@ -19,7 +19,10 @@ def summary(state: dict[str, Any]) -> str:
             said += f" Production is watched until {watch[11:19]} UTC: pitstop status {name}"
         return said + "".join(f"\nOWED: {one}" for one in state["owed"])
     if outcome == "rolled_back":
-        return f"Rolled back; production is where it was, and healthy. Why: {state['reason']}"
+        point, to = state["rollback_point"], state["returned_to"]
+        elsewhere = to and not (point and point["deployment_id"] == to)
+        where = f"on {to}" if elsewhere else "where it was"
+        return f"Rolled back; production is {where}, and healthy. Why: {state['reason']}"
     if outcome == "stranded":
         return str(state["reason"])
     if outcome:
@@ -42,7 +45,10 @@ def summary(state: dict[str, Any]) -> str:
             )
         return f"{state['broke']} Production is unchanged."
     waiting = {
-        "fix": f"Waiting for the fix in {state['worktree']}. Then: pitstop ship {name} --fix TEXT",
+        "fix": (
+            f"Waiting for the fix in {state['worktree']}. Then: pitstop ship {name} --fix TEXT"
+            f"{_beyond(state)}"
+        ),
         "approval": (
             f"Waiting for another person's approval of tree {(state['about'] or '')[:12]}. Production "
             f"is unchanged. They type: pitstop approve {name}; then: pitstop resume {name}"
@@ -55,6 +61,18 @@ def summary(state: dict[str, Any]) -> str:
     if state["waiting_for"] in waiting:
         return waiting[state["waiting_for"]]
     return f"{name} goes on by itself: pitstop watch {name}"
+
+
+def _beyond(state: dict[str, Any]) -> str:
+    """Return what main has and production has not: the branch goes without it."""
+    count = state["not_deployed"]
+    if not count:
+        return ""
+    what = "a commit that is" if count == 1 else f"{count} commits that are"
+    return (
+        f"\nMain has {what} not in production, and not in this branch: git log --oneline "
+        f"{state['base_commit'][:12]}..{state['main_ref']}"
+    )
 
 
 def budget_runs_out(left: float, budget: float) -> str:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 
 from pitstop.cli import common
-from pitstop.engine import ownership
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
 
@@ -139,7 +138,11 @@ def run_log(args: argparse.Namespace) -> int:
             why = broken[1] if broken else "it is empty"
             raise common.CannotDo(f"The journal of {run.id} does not hold: {why}.")
         _same_as_tagged(here, run, lines)
-        print(f"The journal of {run.id} holds: {len(lines)} lines, head {lines[-1]['hash']}.")
+        head = lines[-1]["hash"]
+        if args.json:
+            print(json.dumps({"run": run.id, "holds": True, "lines": len(lines), "head": head}))
+        else:
+            print(f"The journal of {run.id} holds: {len(lines)} lines, head {head}.")
         return 0
     if args.json:
         for line in lines:
@@ -183,10 +186,10 @@ def _newest(here: Place) -> RunFolder:
     try:
         return common.find(here, None)
     except common.Usage:
-        known = ownership.runs(here.runs)
+        known = common.states(here, quiet=True)
         if not known:
             raise
-        return max(known, key=lambda run: run.lines()[0]["at"])
+        return max(known, key=lambda one: str(one[1]["declared_at"]))[0]
 
 
 def run_watch(args: argparse.Namespace) -> int:

@@ -25,13 +25,13 @@ class RunRecord:
         """Return this run's state so far."""
         return status(self._pit.lines(), self._pit.crew.clock.now())
 
-    def returned(self, run: str, ok: bool, reason: str) -> None:
+    def returned(self, run: str, ok: bool, reason: str, to: str) -> None:
         """Write into another run's journal that production was returned (or could not be)."""
         if self._runs is None:
             return
         journal = RunFolder(self._runs / run).journal()
         by = self._pit.owner
-        data = {"run": self._pit.journal.run, "ok": ok, "reason": reason}
+        data = {"run": self._pit.journal.run, "ok": ok, "reason": reason, "to": to}
         journal.append("returned", data, by=by, once="returned")
         if status(journal.lines())["closed_at"]:
             outcome = "rolled_back" if ok else "stranded"

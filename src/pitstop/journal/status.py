@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _GATES = "validate."
 _RESULTS = {
-    "branch.cut": ("branch", "worktree", "base_commit"),
+    "branch.cut": ("branch", "worktree", "base_commit", "not_deployed"),
     "branch.commit": ("commit", "tree"),
 }
 _EXIT = {"fixed": 0, "rolled_back": 3, "declined": 4, "stranded": 5}
@@ -68,6 +68,8 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "branch": None,
         "worktree": None,
         "base_commit": None,
+        "not_deployed": 0,
+        "main_ref": _main(said.get("config") or {}),
         "commit": None,
         "tree": None,
         "rollback_point": None,
@@ -88,15 +90,21 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "closed_at": None,
         "watch": {"until": None, "verdict": None},
         "rollback": None,
+        "returned_to": None,
         "process": None,
         "followups": [],
     }
 
 
+def _main(tables: dict[str, Any]) -> str:
+    service = tables.get("service") or {}
+    return f"{service.get('remote', 'origin')}/{service.get('main', 'main')}"
+
+
 def _started(found: dict[str, Any], line: dict[str, Any]) -> None:
     found["step"] = line["data"]["title"]
-    if found["outcome"] in (None, "fixed"):
-        found["phase"] = line["data"]["phase"]
+    if found["outcome"] in (None, "fixed") and line["data"]["phase"] != "closed":
+        found["phase"] = line["data"]["phase"]  # closed it is when nothing is left to be done
 
 
 def _finished(found: dict[str, Any], line: dict[str, Any]) -> None:
@@ -188,6 +196,10 @@ def _rollback(found: dict[str, Any], line: dict[str, Any]) -> None:
     found["phase"] = "rolling_back"
 
 
+def _returned(found: dict[str, Any], line: dict[str, Any]) -> None:
+    found["returned_to"] = line["data"].get("to")
+
+
 def _fence(found: dict[str, Any], line: dict[str, Any]) -> None:
     found["fence"] = line["data"]["number"]
 
@@ -206,6 +218,7 @@ _FOLDS = {
     "outcome": _outcome,
     "note": _note,
     "rollback": _rollback,
+    "returned": _returned,
     "closed": _closed,
     "fence": _fence,
 }

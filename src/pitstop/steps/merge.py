@@ -34,8 +34,9 @@ def land(
     if deployment.tree != change.tree:
         return No(say.other_tree("deployed", deployment.tree, change.tree))
     fix = crew.record.status()["fix"] or ""
-    messages = say.tag_message(incident, change, fix, crew.record.head()), say.merge_message(
-        incident, change
+    messages = (
+        say.tag_message(incident, change, fix, crew.record.head()),
+        say.merge_message(incident, change),
     )
     service = crew.settings.service
 

@@ -38,7 +38,8 @@ def tell(crew: Crew, wanted: Return, outcome: Outcome) -> bool:
     """Write the end into the journal of the run that this ends, whichever end it is."""
     if wanted.hotfix:
         ok = outcome.status == "rolled_back"
-        crew.record.returned(wanted.hotfix, ok, wanted.reason if ok else outcome.reason)
+        reason = wanted.reason if ok else outcome.reason
+        crew.record.returned(wanted.hotfix, ok, reason, wanted.deployment_id)
     return bool(wanted.hotfix)
 
 

@@ -59,9 +59,10 @@ class GitForge:
         self._cutting.fetch()
         return self._history.commit(self._cutting.seen_main)
 
-    def resolve(self, rev: str) -> str:
-        """Return the full id of a commit. Raises Refused if there is none of that name."""
-        return self._history.commit(rev)
+    def main_release(self) -> tuple[str, str]:
+        """Return the commit that the remote's main is at now, and its tree."""
+        commit = self.main_head()
+        return commit, self._history.tree(commit)
 
     def merge_conflicts(self, change: Change) -> list[str]:
         """Return the files in which the change conflicts with the remote's main; touch nothing."""

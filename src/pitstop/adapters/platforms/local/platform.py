@@ -82,6 +82,9 @@ class LocalPlatform:
         if deployment_id:
             kept = self._releases.get(deployment_id)
             return self._launch.healthy(kept) if kept else (False, f"{deployment_id} is gone")
+        return self._healthy_now()
+
+    def _healthy_now(self) -> tuple[bool, str]:
         live, port = self._proxy.route().live, self._proxy.probe_port()
         if not (live and port):
             return False, "nothing is in service"
@@ -287,18 +290,21 @@ class LocalPlatform:
             raise Refused(f"{what}: {error}. {self._launch.users()}") from error
 
     def _finding_of_service(self) -> Finding:
-        try:
-            live = self.running()
-        except CannotTell as unknown:
-            return Finding("service", "failed", str(unknown), "pitstop local up")
-        if not live:
+        """Look, and bring nothing back that died: a preflight changes nothing."""
+        if not self._proxy.route().live:
             return Finding("service", "failed", "Nothing is in service yet", "pitstop local up")
-        well, said = self.healthy()
+        try:
+            live = self._need(self._proxy.settled().live or "")
+            well, said = self._healthy_now()
+        except (CannotTell, Refused) as unknown:
+            return Finding("service", "failed", str(unknown), "pitstop local up")
+        name = f"{live.commit[:7]} ({live.id})"
+        if not self._ground.supervisor.answers():
+            said = f"{name} serves users, but nobody would start it again: supervisord is gone"
+            return Finding("service", "warning", said, "pitstop local up")
         if well:
-            return Finding("service", "ok", f"{live.commit[:7]} ({live.id}) is healthy: {said}")
-        return Finding(
-            "service", "warning", f"{live.commit[:7]} ({live.id}) is not healthy: {said}"
-        )
+            return Finding("service", "ok", f"{name} is healthy: {said}")
+        return Finding("service", "warning", f"{name} is not healthy: {said}", "pitstop local up")
 
 
 def _url(kept: Kept) -> str:
