@@ -70,7 +70,7 @@ def check(tables: dict[str, Any], source: str = "") -> config.Settings:
         except ValidationError as error:
             problems += config.problems(provider, error, source, ("platform",))
     if settings is None or problems:
-        raise config.ConfigurationError(problems)
+        raise config.ConfigurationError(config.in_order(problems))
     return settings
 
 

@@ -16,10 +16,13 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    ValidationInfo,
+    field_validator,
 )
 
 FILE = "pitstop.toml"
 
+_LONGEST_NAME = 63
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -65,9 +68,23 @@ class Secret(Part):
 class Service(Part):
     """What is deployed, and the branch it is normally deployed from."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")
-    main: str = Field("main", pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")
-    remote: str = Field("origin", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str
+    main: str = "main"
+    remote: str = "origin"
+
+    @field_validator("name", "main", "remote")
+    @classmethod
+    def _is_a_name(cls, value: str, field: ValidationInfo) -> str:
+        """Take what git takes as a part of a ref: the claim is called after the service."""
+        between = "._/-" if field.field_name == "main" else "._-"
+        word = rf"[A-Za-z0-9]+(?:[{between}][A-Za-z0-9]+)*"
+        if not re.fullmatch(word, value) or value.endswith(".lock") or len(value) > _LONGEST_NAME:
+            signs = ", ".join(f'"{sign}"' for sign in between)
+            raise ValueError(
+                f"use letters and digits, and one of {signs} between them; {_LONGEST_NAME} signs at "
+                'most, and not ".lock" at the end'
+            )
+        return value
 
 
 class Platform(BaseModel):
@@ -169,11 +186,20 @@ def problems(
     return sorted(lines, key=lambda sentence: lines[sentence])
 
 
+def in_order(sentences: list[str]) -> list[str]:
+    """Return mistakes in the order of their lines, those without a line first."""
+    numbers = [re.match(rf"{re.escape(FILE)}:(\d+):", sentence) for sentence in sentences]
+    keyed = [(int(n[1]) if n else 0, s) for n, s in zip(numbers, sentences, strict=True)]
+    return [sentence for _, sentence in sorted(keyed, key=lambda pair: pair[0])]
+
+
 def _said(model: type[BaseModel], found: Any, path: Iterable[str]) -> str:
     if found["type"] == "extra_forbidden":
         return f"unknown key. Use one of: {', '.join(_allowed(model, list(path)[:-1]))}."
     if found["type"] == "missing":
         return "is missing."
+    if found["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return f"is {found['input']!r}: it must be a table, [{'.'.join(path)}]."
     said = str(found["msg"]).removeprefix("Value error, ")
     return f"is {found['input']!r}: {said[0].lower()}{said[1:]}."
 

@@ -1,9 +1,11 @@
 """Bad input gets: what happened, what production is like now, what to type; and nothing is lost."""
 
+import json
 import os
 import shutil
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +45,101 @@ def test_every_mistake_in_the_configuration_is_said_at_once_with_its_line(shop):
     said = done.stderr.splitlines()
     assert [row.split(": ")[0] for row in said] == [f"pitstop.toml:{n}" for n in (2, 3, 5, 7)]
     assert "'local'" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["a..b", "a.lock", ".a", "a-", "x" * 64, "a/b", ""])
+def test_a_service_is_called_what_git_can_hold(shop, name):
+    """Its claim is a ref of that name: better said now than in the middle of a start."""
+    toml = shop.path / "pitstop.toml"
+    toml.write_text(toml.read_text().replace('name = "shop"', f'name = "{name}"'))
+    done = shop.pitstop("plan")
+    assert done.returncode == 2
+    assert "use letters and digits" in done.stderr
+
+
+def test_doctor_says_mistakes_in_the_configuration_among_its_findings(shop):
+    """Also as JSON; and which programs of all commands are missing."""
+    toml = shop.path / "pitstop.toml"
+    good = toml.read_text()
+    toml.write_text(good + "\n[slo]\nbudget = 1\n")
+    done = shop.pitstop("doctor", "--json")
+    found = {row["name"]: row for row in json.loads(done.stdout)}
+    assert (done.returncode, found["configuration"]["status"]) == (2, "failed")
+    assert "slo.budget" in found["configuration"]["said"]
+    toml.write_text(good)
+    shop.configure(start='"A=1 no-such-server --port $PORT"')
+    done = shop.pitstop("doctor")
+    assert done.returncode == 1
+    assert "no-such-server is not installed" in done.stdout
+
+
+def test_doctor_changes_nothing(open_shop):
+    """It says that supervisord is gone, and does not bring it back."""
+    pid = int((open_shop.path / ".git/pitstop/services/shop/local/run/supervisord.pid").read_text())
+    os.kill(pid, 9)
+    done = open_shop.pitstop("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "supervisord is gone" in done.stdout
+    status = json.loads(open_shop.pitstop("local", "status", "--json").stdout)
+    assert (status["proxy"], status["supervisor"]) == (True, False)
+
+
+def test_words_that_are_no_text_are_written_down_all_the_same(open_shop):
+    """A terminal in another encoding is no reason to refuse somebody at 3 a.m."""
+    title = os.fsdecode(b"Caf\xe9 answers 500")
+    assert open_shop.start(title).returncode == 0
+    assert open_shop.status()["title"] == "Caf\ufffd answers 500"
+    assert open_shop.pitstop("note", os.fsdecode(b"\xff")).returncode == 0
+
+
+def test_a_note_goes_to_the_run_that_is_meant(open_shop):
+    """An id and a text; words without quotes are one text."""
+    open_shop.start("Fix thing")
+    for words in (
+        ["fix-thing", "one"],
+        ["fix", "two"],
+        ["fix", "is", "deployed"],
+        ["four words it is"],
+    ):
+        assert open_shop.pitstop("note", *words).returncode == 0
+    notes = [note["text"] for note in open_shop.status()["notes"]]
+    assert notes == ["one", "two", "fix is deployed", "four words it is"]
+
+
+def test_two_evidence_files_of_one_name_are_both_kept(open_shop):
+    """Nothing is overwritten."""
+    open_shop.start()
+    open_shop.fix()
+    for folder in ("a", "b"):
+        (open_shop.folder / folder).mkdir()
+        (open_shop.folder / folder / "seen.txt").write_text(folder)
+    words = [w for f in "ab" for w in ("--evidence", f"@{open_shop.folder}/{f}/seen.txt")]
+    open_shop.pitstop("ship", "--fix", "x", "--detach", *words)
+    kept = open_shop.path / ".git/pitstop/runs/checkout-answers-500/evidence"
+    assert [path.read_text() for path in sorted(kept.iterdir())] == ["a", "b"]
+
+
+def test_a_log_is_read_although_other_runs_are_broken(open_shop):
+    """Neither a run without a line nor a damaged one stands in the way."""
+    open_shop.start()
+    open_shop.pitstop("abort", "--reason", "enough")
+    runs = open_shop.path / ".git/pitstop/runs"
+    for name, content in (("empty", b""), ("broken", b"garbage")):
+        (runs / name).mkdir()
+        (runs / name / "run.db").write_bytes(content)
+    done = open_shop.pitstop("log")
+    assert (done.returncode, "enough" in done.stdout) == (0, True), done.stderr
+    verified = json.loads(open_shop.pitstop("log", "--verify", "--json").stdout)
+    assert (verified["run"], verified["holds"]) == ("checkout-answers-500", True)
+    shutil.rmtree(runs / "broken")
+
+
+def test_options_before_the_command_are_taken_in_every_spelling(shop):
+    """As with git."""
+    toml = shop.path / "pitstop.toml"
+    assert shop.pitstop(f"--config={toml}", "list").returncode == 0
+    assert shop.pitstop("--no-color", "list").returncode == 0
+    assert "usage: pitstop" in shop.pitstop("--no-color").stdout
 
 
 def test_a_mistake_in_the_platforms_own_table_is_said_with_the_others(shop):
@@ -110,12 +207,16 @@ def test_a_missing_tool_fails_the_check_with_production_unchanged(open_shop):
 
 def test_an_app_that_never_becomes_healthy_leaves_users_where_they_are(open_shop):
     """The new release is stopped, the old one never noticed."""
-    open_shop.configure(ready_within='"2s"')
+    open_shop.configure(ready_within='"2s"', targeted='""', smoke='""')
     open_shop.start()
-    open_shop.fix("\nraise SystemExit('cannot start')\n", "app.py")
-    open_shop.configure(targeted='""', smoke='""')
+    worktree = Path(open_shop.status()["worktree"])
+    (worktree / "app.py").write_text("raise SystemExit('cannot start')\n")
     done = open_shop.pitstop("ship", "--fix", "x", "--override", "approval", "--because", "alone")
     assert done.returncode == 1, done.stdout + done.stderr
+    assert "Start the new release without users" in done.stdout
+    assert "exited 2 times before it was healthy" in done.stderr
+    assert "cannot start" in done.stderr
+    assert "Users were not moved" in done.stderr
     assert open_shop.status("check")["outcome"] == "failed"
 
 
@@ -225,6 +326,10 @@ def test_a_run_opened_by_another_version_stops_in_words(open_shop):
 
     assert done.returncode == 1
     assert "old.step" in done.stdout + done.stderr
+    worktree = Path(open_shop.status()["worktree"])
+    assert open_shop.pitstop("abort", "--reason", "too old").returncode == 0
+    assert not worktree.exists()
+    assert open_shop.status("check")["outcome"] == "aborted"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
@@ -247,7 +352,7 @@ def test_a_full_disk_ends_the_run_in_order(shop):
         assert done.returncode == 1
         (state / "fill").unlink()
         found = shop.status("check")
-        assert [found["outcome"], found["deployment"]] == ["failed", None]
+        assert [found["outcome"], found["deployment"]] == ["errored", None]
         assert "disk is full" in found["reason"]
         assert shop.pitstop("log", "check", "--verify").returncode == 0
     finally:

@@ -6,10 +6,10 @@ The real command line, real processes and the real local platform; see floor.py.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import shutil
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -346,8 +346,14 @@ def reboot(floor: Floor) -> None:
 
 
 def answers(floor: Floor) -> bool:
-    asked = ["curl", "-fsS", "-m", "5", f"http://127.0.0.1:{floor.port}/health"]
-    return subprocess.run(asked, capture_output=True).returncode == 0
+    connection = http.client.HTTPConnection("127.0.0.1", floor.port, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 class OtherMachine:

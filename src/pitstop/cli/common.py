@@ -88,8 +88,9 @@ def _in_words(error: Exception) -> tuple[str, int]:
         return f"{error} is not in a git repository. Go there, or name it: pitstop -C DIR ...", 2
     if isinstance(error, JournalError):
         return (
-            f"{error} Nothing was done. Look at the file and the disk. If a hotfix is past its "
-            "deploy: pitstop rollback --service NAME --to DEPLOYMENT --reason TEXT",
+            f"{error} Nothing was done, and production is as it was before this command. Look at the "
+            "file and the disk. If a hotfix is past its deploy: pitstop rollback --service NAME --to "
+            "DEPLOYMENT --reason TEXT",
             1,
         )
     kind = type(error).__name__
@@ -100,7 +101,8 @@ def _in_words(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         return (
-            f"{error.strerror or error}{where}. Nothing was done; try again when that is mended.",
+            f"{error.strerror or error}{where}. Nothing was done, and production is as it was before "
+            "this command. Mend that, then look: pitstop doctor",
             1,
         )
     return f"pitstop broke: {kind}: {error}. See more with --debug.", 1
@@ -132,10 +134,13 @@ def _here() -> str:
     return home
 
 
-def see_to_unwatched(here: Place) -> None:
-    """Say loudly which runs past their deploy nobody watches, and start their process again."""
+def see_to_unwatched(here: Place, but: str | None = None) -> None:
+    """Say loudly which runs past their deploy nobody watches, and start their process again.
+
+    ``but``: a run that the command itself sees to.
+    """
     for run, state in states(here, unless=("rests", "closed")):
-        if not state or state["closed_at"]:
+        if not state or state["closed_at"] or run.id == but:
             continue
         if not past_deploy(state) and state["kind"] != "rollback":
             continue

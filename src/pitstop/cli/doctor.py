@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from pitstop.domain.change import Finding
     from pitstop.engine.place import Place
 
+_BUILT_IN = {"cd", "exec", "export", "set", "source", ".", "test", "eval", "if", "for", "while"}
 _ROOM = 200_000_000  # bytes that a release, its journal and its logs may need
 
 
@@ -34,8 +38,14 @@ COMMANDS = {"doctor": doctor}
 
 def run_doctor(args: argparse.Namespace) -> int:
     """Print the findings; exit 1 if one failed, 2 if the configuration cannot be used."""
+    from pitstop.config import ConfigurationError
+
     here = common.place(args)
-    findings = _findings(here)
+    usable = True
+    try:
+        findings = _findings(here)
+    except ConfigurationError as wrong:
+        findings, usable = [*_mistakes(wrong.problems), _writable(here)], False
     if args.json:
         print(json.dumps([vars(finding) for finding in findings], ensure_ascii=False))
     else:
@@ -43,7 +53,14 @@ def run_doctor(args: argparse.Namespace) -> int:
             print(f"{finding.status:<8} {finding.name}: {finding.said}")
             if finding.remedy and finding.status != "ok":
                 print(f"         → {finding.remedy}")
-    return 1 if any(finding.status == "failed" for finding in findings) else 0
+    failed = any(finding.status == "failed" for finding in findings)
+    return int(failed) if usable else 2
+
+
+def _mistakes(problems: list[str]) -> list[Finding]:
+    from pitstop.domain.change import Finding
+
+    return [Finding("configuration", "failed", said) for said in problems]
 
 
 def _findings(here: Place) -> list[Finding]:
@@ -59,7 +76,7 @@ def _findings(here: Place) -> list[Finding]:
         findings += platform_of(here)[0].findings()
     else:
         findings.append(_room(here))
-    findings += [_writable(here), *_checks(settings), *_secrets(settings)]
+    findings += [_writable(here), *_programs(here, settings), *_secrets(settings)]
     return findings
 
 
@@ -86,21 +103,39 @@ def _writable(here: Place) -> Finding:
     )
 
 
-def _checks(settings: Settings) -> list[Finding]:
-    """Warn where a check is missing, and where its program is not installed."""
+def _programs(here: Place, settings: Settings) -> list[Finding]:
+    """Warn where no test would run, and say which programs of the commands are not installed."""
     from pitstop.domain.change import Finding
 
     checks, found = settings.checks, []
     if not checks.targeted and not checks.smoke:
         remedy = "set checks.targeted and checks.smoke in pitstop.toml"
         found.append(Finding("checks", "warning", "no test would run before a deploy", remedy))
-    for name in ("targeted", "smoke", "setup"):
-        command = getattr(checks, name)
-        program = command.split()[0] if command and command.split() else None
-        if program and not shutil.which(program):
-            remedy = f"install {program}, or change checks.{name}"
-            found.append(Finding(f"checks.{name}", "failed", f"{program} is not installed", remedy))
+    commands = {f"checks.{name}": getattr(checks, name) for name in ("setup", "targeted", "smoke")}
+    extra = settings.platform.model_extra or {}
+    commands |= {f"platform.{name}": extra.get(name) for name in ("build", "start")}
+    for name, command in commands.items():
+        program = _program(command or "")
+        if program and not _there(here, program):
+            remedy = f"install {program}, or change {name}"
+            found.append(Finding(name, "failed", f"{program} is not installed", remedy))
     return found
+
+
+def _program(command: str) -> str | None:
+    """Return the program that a shell command begins with; None where that takes a shell to tell."""
+    try:
+        words = shlex.split(command)
+    except ValueError:
+        return None
+    words = list(itertools.dropwhile(lambda word: re.match(r"[A-Za-z_]\w*=", word), words))
+    known = words and re.fullmatch(r"[\w./+@~-]+", words[0])
+    return words[0] if known and words[0] not in _BUILT_IN else None
+
+
+def _there(here: Place, program: str) -> bool:
+    """Return whether a program is on PATH, or lies in the repository, where it is meant to run."""
+    return bool(shutil.which(program)) or ("/" in program and (here.top / program).exists())
 
 
 def _secrets(settings: Settings) -> list[Finding]:

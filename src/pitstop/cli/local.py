@@ -10,6 +10,7 @@ from typing import Any
 from pitstop.cli import common
 from pitstop.engine import ownership
 from pitstop.engine.place import Place
+from pitstop.journal.status import past_deploy
 
 
 def local(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -103,7 +104,8 @@ def _counted(requests: dict[str, int]) -> str:
 
 def _down(here: Place, args: argparse.Namespace) -> int:
     for run, state in common.states(here, quiet=True):
-        if state["closed_at"] is None:
+        gone = state["broke"] and not past_deploy(state)  # nobody can go on with it
+        if state["closed_at"] is None and not gone:
             raise common.CannotDo(
                 f"{run.id} is under way, so the service stays up. Look: pitstop status {run.id}; to "
                 f"end it: pitstop abort {run.id} --reason TEXT"

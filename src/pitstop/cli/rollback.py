@@ -64,6 +64,7 @@ def run_rollback(args: argparse.Namespace) -> int:
     state = follow(here, run, closed)
     if target:
         _wait_for_outcome(here, target)
+    common.see_to_unwatched(here)  # users first, then the others
     return _say(state, deployment)
 
 

@@ -96,6 +96,7 @@ def run_resume(args: argparse.Namespace) -> int:
     """Go on with what was recorded; end a process that does not respond first."""
     here = common.place(args, wake=False)
     run = common.find(here, args.id)
+    common.see_to_unwatched(here, but=run.id)
     state = common.state_of(run)
     if state["closed_at"] is not None:
         return result(run, state)

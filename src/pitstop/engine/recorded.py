@@ -6,6 +6,7 @@ One engine, two memories: a journal in a file when it counts, one in memory to r
 from __future__ import annotations
 
 import contextlib
+import errno
 import inspect
 import threading
 import traceback
@@ -130,7 +131,7 @@ class Recorded:
         if self._deaf or not (self.journal.cramped or self._line("cramped", None)):
             return
         self._write("cramped", {}, once="cramped")  # a replay ends at the same place
-        raise Failed(say.DISK_FULL)
+        raise Errored(say.DISK_FULL)
 
     def _once(self, step: Step[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         self._asked_for.add(step.name)
@@ -196,9 +197,11 @@ class Recorded:
         passed_over = set(self._finished) - self._asked_for - set(about_to_be_done)
         if not passed_over or self._cut_short:
             return
-        holds = any(line["event"] == "fence" for line in self._lines)
-        if holds or not passed_over <= set(STEPS):
+        if self._held_the_service() or not passed_over <= set(STEPS):
             raise Stopped(say.unknown_steps(sorted(passed_over)))
+
+    def _held_the_service(self) -> bool:
+        return any(line["event"] == "fence" for line in self._lines)
 
     # -- people ----------------------------------------------------------------------------
 
@@ -384,6 +387,8 @@ class Recorded:
         if abort and not returned and "abort" not in self._heard:
             if threading.get_ident() == self._main:
                 self._heard.add("abort")  # a branch leaves it for its siblings to hear too
+            # what another version finished does not stand in the way of leaving nothing behind
+            self._cut_short = self._cut_short or not self._held_the_service()
             raise Aborted(say.aborted(abort["by"], abort["data"]["reason"]))
 
     def _read(self) -> None:
@@ -436,5 +441,7 @@ def _answer(data: dict[str, Any]) -> Answer:
 def _fault(step: Step[P, R], error: Exception) -> str:
     if isinstance(error, CannotTell):
         return str(error)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return say.DISK_FULL
     where = traceback.extract_tb(error.__traceback__)[-1]
     return say.broke(step.title, say.fault(error), f"{where.filename}:{where.lineno}")
