@@ -345,6 +345,7 @@ def ended(incident: Incident, outcome: Outcome, status: Mapping[str, Any]) -> st
         return (
             f"⚠️ HOTFIX ROLLED BACK: {title}\nReason: {outcome.reason}\nStatus: the previous "
             f"version is restored and healthy\nImpact: as before: {one_line(incident.impact)}\n"
+            f"{_owed(status)}"
             "Next update: when another fix is ready, or the incident is over\n"
         )
     if outcome.status == "stranded":
@@ -367,6 +368,10 @@ def returned(wanted: Return, outcome: Outcome) -> str:
         f"{wanted.deployment_id} {state}\nBy: {wanted.owner}\n"
         f"Next update: from {wanted.owner}\n"
     )
+
+
+def _owed(status: Mapping[str, Any]) -> str:
+    return "".join(f"Owed: {task['title']}\n" for task in status["followups"])
 
 
 def _eta(status: Mapping[str, Any]) -> str:

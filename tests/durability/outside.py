@@ -93,6 +93,20 @@ class Run:
         self.must(said.code == wanted, f"exit code {said.code} for {state['outcome']}: {said.err}")
         return state
 
+    def revert(self, state: dict[str, Any]) -> None:
+        """Do what is owed after a rollback in the watch: the next fix meets main as it was."""
+        if state["outcome"] != "rolled_back" or not state["merged"]["main"]:
+            return
+        floor, name = self.floor, f"revert/{self.id}"
+        revert = look(floor).refs.get(f"refs/heads/{name}")
+        if not revert:
+            self.must(False, "the revert was not prepared")
+            return
+        trees = {floor.git("rev-parse", f"{one}^{{tree}}", folder=floor.remote)
+                 for one in (revert, self.before.main)}  # fmt: skip
+        self.must(len(trees) == 1, "the revert does not bring main back")
+        floor.git("branch", "-f", "main", revert, folder=floor.remote)
+
     def ship(self) -> Client:
         words = ("ship", self.id, "--fix", f"version {self.version}", "--yes")
         return self.floor.client(*words, stdout=-3, stderr=-3)
@@ -288,6 +302,7 @@ def campaign(runs: int, seed: int, aloud: bool) -> dict[str, Any]:
                 state = run.go()
                 ended[str(state["outcome"])] += 1
                 run.check(state)
+                run.revert(state)
             except AssertionError as broken:
                 run.wrong.append(str(broken))
             asked += floor.users.asked

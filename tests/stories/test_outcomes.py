@@ -248,6 +248,9 @@ def test_a_late_regression_rolls_back_and_prepares_the_revert():
     assert story.runs().status == "rolled_back"
     assert [story.world.live, story.world.main] == ["d1", FIX]
     assert "revert prepared" in story.world.acts
+    owed = "main still holds the fix; merge revert/checkout-500s into it"
+    assert [f["title"] for f in story.status["followups"]] == [f"revert: {owed}"]
+    assert owed in story.world.said["checkout-500s/regressed"]
 
 
 def test_a_protected_main_owes_the_merge_and_is_still_fixed():

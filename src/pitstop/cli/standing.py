@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pitstop.journal.status import to_revert
+
 TYPE_CHECKING = False  # importing typing costs more than all that is read here
 if TYPE_CHECKING:
     from typing import Any
@@ -22,7 +24,8 @@ def summary(state: dict[str, Any]) -> str:
         point, to = state["rollback_point"], state["returned_to"]
         elsewhere = to and not (point and point["deployment_id"] == to)
         where = f"on {to}" if elsewhere else "where it was"
-        return f"Rolled back; production is {where}, and healthy. Why: {state['reason']}"
+        said = f"Rolled back; production is {where}, and healthy. Why: {state['reason']}"
+        return said + "".join(f"\nOWED: {one}" for one in to_revert(state))
     if outcome == "stranded":
         return str(state["reason"])
     if outcome:

@@ -81,6 +81,7 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "announced": False,
         "merged": {"main": None, "pull_request": None},
         "owed": [],
+        "revert": None,
         "tag": None,
         "slo": {"budget_seconds": said.get("budget_seconds", 1800.0)},
         "declared_at": line["at"],
@@ -136,6 +137,8 @@ def _result(found: dict[str, Any], step: str, value: Any, at: str) -> None:
         case "merge.land":
             found["merged"] = {"main": value["main"], "pull_request": value["pull_request"]}
             found["owed"] = value["owed"]
+        case "merge.prepare_revert":
+            found["revert"] = value
         case "validate.begin_watch":
             found["watch"]["until"] = value
         case "announce.starting":
@@ -235,6 +238,7 @@ def _finish(found: dict[str, Any], lines: list[dict[str, Any]], now: datetime | 
     slo["elapsed_seconds"] = round(elapsed, 3)
     slo["met"] = elapsed <= slo["budget_seconds"] if found["verified_at"] else None
     owed = [f"merge: {one}" for one in found["owed"]]
+    owed += [f"revert: {one}" for one in to_revert(found)]
     owed += [f"review the override of {one['gate']}" for one in found["overrides"]]
     found["followups"] = [
         {
@@ -247,6 +251,16 @@ def _finish(found: dict[str, Any], lines: list[dict[str, Any]], now: datetime | 
         }
         for number, title in enumerate(owed, 1)
     ]
+
+
+def to_revert(found: dict[str, Any]) -> list[str]:
+    """Return what main holds although production was returned from it, and how to take it out."""
+    main = found["merged"]["main"]
+    if found["outcome"] not in ("rolled_back", "stranded") or not main:
+        return []
+    if found["revert"]:
+        return [f"main still holds the fix; merge {found['revert']} into it"]
+    return [f"main still holds the fix; take {found['commit'][:12]} out of it by hand: git revert"]
 
 
 def exit_code(found: dict[str, Any]) -> int:
