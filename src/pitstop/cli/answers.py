@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
 
 if TYPE_CHECKING:
-    from pitstop.adapters.forges.claims import Claim
+    from pitstop.adapters.forges.claims import Claim, GitClaims
 
 
 def approve(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -170,6 +171,7 @@ def run_take_over(args: argparse.Namespace) -> int:
         )
     if found.machine == bootstrap.machine(here):
         raise common.Usage(f"The claim on {found.service} is yours already ({found.run}).")
+    _refuse_a_living(claims, found)
     run = _adopting(here, args.id)
     mine = _mine(here, found, run, args.reason)
     taken = claims.take(mine, found.sha)
@@ -184,6 +186,20 @@ def run_take_over(args: argparse.Namespace) -> int:
             f"Their rollback point: {found.rollback_point}. Return there: {found.restore_command}"
         )
     return 0
+
+
+def _refuse_a_living(claims: GitClaims, found: Claim) -> None:
+    """Refuse to take a claim from a run that is being executed: two would act at once."""
+    from pitstop.engine.claim import STILL, beats
+    from pitstop.engine.clock import SystemClock
+
+    if found.heartbeat:
+        print(f"Looking for up to {STILL:.0f} s whether {found.run} is alive ...", file=sys.stderr)
+    if beats(claims, found, SystemClock(lambda: None)):
+        raise common.CannotDo(
+            f"{found.owner}'s {found.run} is being executed now, so it is not taken over. Nothing was "
+            f"changed. Ask them to stop it: pitstop abort {found.run} --reason TEXT"
+        )
 
 
 def _adopting(here: Place, given: str | None) -> RunFolder | None:

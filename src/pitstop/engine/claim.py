@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 from pitstop.adapters.forges.claims import Claim, GitClaims
-from pitstop.ports import CannotTell, Refused
+from pitstop.ports import CannotTell, Clock, Refused
 
-BEAT = 15.0  # seconds between heartbeats on the remote
+BEAT = 10.0  # seconds between heartbeats on the remote
+STILL = 2.5 * BEAT  # seconds without one after which nobody executes the claim's run
 
 
 class HeldClaim:
@@ -56,7 +58,7 @@ class HeldClaim:
                     machine=self._machine,
                     rollback_point=found.rollback_point if found else None,
                     restore_command=found.restore_command if found else None,
-                    heartbeat=self._now(),
+                    heartbeat=None,  # idle until somebody executes the run for longer
                     taken_over_from=None,
                 )
                 self._mine = self._claims.take(wanted, found.sha if found else None)
@@ -81,6 +83,7 @@ class HeldClaim:
         threading.Thread(target=self._beat, daemon=True).start()
 
     def _beat(self) -> None:
+        self._renew(self._background)
         while not self._stop.wait(BEAT):
             self._renew(self._background)
 
@@ -101,6 +104,22 @@ class HeldClaim:
         found = claims.read(self._service)
         ours = found and (found.run, found.machine) == (self._run, self._machine)
         return found if ours else None
+
+
+def beats(claims: GitClaims, claim: Claim, clock: Clock) -> bool:
+    """Return whether somebody executes a claim's run; looks for up to ``STILL`` seconds.
+
+    Clocks of two machines differ: what is seen is whether the ref changes, by our own clock.
+    """
+    if claim.heartbeat is None:
+        return False
+    until = clock.now() + timedelta(seconds=STILL)
+    while clock.now() < until:
+        clock.pause(1.0)
+        found = claims.read(claim.service)
+        if found is None or found.sha != claim.sha:
+            return found is not None
+    return False
 
 
 def _held_by(claim: Claim) -> str:
