@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from pitstop import config
-from pitstop.adapters import simulated
 from pitstop.adapters._run import Runner
 from pitstop.adapters.commands import ShellCommands
 from pitstop.adapters.forges.claims import GitClaims
@@ -30,7 +29,7 @@ from pitstop.engine.ownership import Heart, RollbackFence, RunFolder, ServiceFen
 from pitstop.engine.place import Place
 from pitstop.engine.record import RunRecord
 from pitstop.engine.recorded import Recorded
-from pitstop.journal.store import Journal, stamp
+from pitstop.journal.store import stamp
 from pitstop.ports import (
     Audience,
     Clock,
@@ -41,13 +40,6 @@ from pitstop.ports import (
     StagesCandidates,
     Telemetry,
 )
-from pitstop.procedures.hotfix import hotfix
-from pitstop.procedures.rollback import roll_back
-
-_PLATFORMS: dict[str, type[config.Part]] = {
-    "local": LocalSettings,
-    "simulated": simulated.SimulatedSettings,
-}
 
 
 def load(path: Path) -> tuple[config.Settings, dict[str, Any]]:
@@ -63,7 +55,7 @@ def check(tables: dict[str, Any], source: str = "") -> config.Settings:
     """Check the tables of a configuration, from a file or from a run's record."""
     settings, problems = config.parse(tables, source)
     given = tables.get("platform")
-    provider = _PLATFORMS.get(given.get("use", "")) if isinstance(given, dict) else None
+    provider = _provider(given.get("use")) if isinstance(given, dict) else None
     if provider:
         try:
             _provider_settings(provider, tables)
@@ -72,6 +64,15 @@ def check(tables: dict[str, Any], source: str = "") -> config.Settings:
     if settings is None or problems:
         raise config.ConfigurationError(config.in_order(problems))
     return settings
+
+
+def _provider(use: object) -> type[config.Part] | None:
+    """Return what the other keys of ``[platform]`` are checked against."""
+    if use == "simulated":
+        from pitstop.adapters.simulated import SimulatedSettings
+
+        return SimulatedSettings
+    return LocalSettings if use == "local" else None
 
 
 def _provider_settings(provider: type[config.Part], tables: dict[str, Any]) -> config.Part:
@@ -138,8 +139,12 @@ def execute(run: RunFolder, place: Place, heart: Heart) -> Outcome:
     )
     pit.crew = crew(run, place, said["config"], pit, fence, after=journal.lines()[-1]["at"])
     if rolls_back:
+        from pitstop.procedures.rollback import roll_back  # users wait: no more than it needs
+
         outcome = roll_back(pit, Return(**said["incident"]))
     else:
+        from pitstop.procedures.hotfix import hotfix
+
         symptoms = tuple(said["incident"]["symptoms"])
         outcome = hotfix(pit, Incident(**(said["incident"] | {"symptoms": symptoms})))
     pit.close()
@@ -187,6 +192,8 @@ def _platform(
 ) -> tuple[Platform, Telemetry]:
     settings = check(tables)
     if tables["platform"]["use"] == "simulated":
+        from pitstop.adapters import simulated
+
         name = settings.service.name
         kept = place.service(name) / "simulated.json"
         code = forge(place, settings, runner)
@@ -223,84 +230,11 @@ def secrets(settings: config.Settings) -> list[str]:
     return [os.environ[name] for name in named if os.environ.get(name)]
 
 
-def rehearsal(
-    world: simulated.World, settings: config.Settings, owner: str, journal: Any
-) -> Recorded:
-    """Return the same engine with its memory in memory and every port simulated."""
-    pit = Recorded(journal, owner, fence=world)
-    pit.crew = simulated.crew(world, settings, pit, RunRecord(pit, None))
-    return pit
-
-
-def rehearsed_steps(settings: config.Settings, tables: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the steps of a good day: number, title, phase, and this team's command or value."""
-    repro = "true"
-    incident = Incident(
-        "plan",
-        "plan",
-        settings.service.name,
-        "",
-        ("critical-bug",),
-        "you <you@example.com>",
-        "",
-        repro=repro,
-    )
-    world = simulated.World(requests_per_second=max(20, settings.gate.min_requests))
-    shorter = settings.watch.model_copy(update={"duration": timedelta(minutes=1)})
-    rehearsed = settings.model_copy(update={"watch": shorter})  # three days show nothing more
-    journal = Journal(":memory:", "plan", create=True)
-    journal.append(
-        "declared",
-        {"incident": vars(incident), "budget_seconds": settings.slo.budget.total_seconds()},
-        by=incident.owner,
-    )
-    journal.append("answered", {"question": "fix", "said": "the fix"}, by=incident.owner)
-    journal.append("override", {"gate": "approval", "because": "rehearsal"}, by=incident.owner)
-    pit = rehearsal(world, rehearsed, incident.owner, journal)
-    hotfix(pit, incident)
-    details = _details(settings)
-    return [
-        {
-            "step": line["step"],
-            "title": line["data"]["title"],
-            "phase": line["data"]["phase"],
-            "detail": details.get(line["step"], ""),
-        }
-        for line in journal.lines()
-        if line["event"] == "started"
-    ]
-
-
-def _details(settings: config.Settings) -> dict[str, str]:
-    """Return what a step does here, in this team's words."""
-    checks, gate, service = settings.checks, settings.gate, settings.service
-    heard = ", ".join(settings.audiences) or "the terminal only"
-    minutes = settings.approval.within
-    return {
-        "branch.cut": f"hotfix/... from what runs in production, on {service.remote}",
-        "checks.prepare": checks.setup or "nothing is configured",
-        "checks.targeted": checks.targeted or "nothing is configured",
-        "checks.smoke": checks.smoke or "nothing is configured",
-        "review.request": "another person, "
-        + (
-            f"within {minutes.total_seconds() / 60:g} min"
-            if minutes
-            else "within a window by severity"
-        )
-        if settings.approval.required
-        else "no approval is required",
-        "announce.starting": f"told: {heard}",
-        "validate.errors": f"judged from {gate.soak.total_seconds():g} s, with {gate.min_requests} "
-        f"requests at least, to {gate.deadline.total_seconds():g} s",
-        "merge.land": f"to {service.main}, fast-forward or merge, never forced",
-        "validate.hold": f"for {settings.watch.duration.total_seconds() / 60:g} min; a regression "
-        "returns production",
-    }
-
-
 def missing_abilities(tables: dict[str, Any]) -> list[str]:
     """Return what this platform cannot do, and what happens instead."""
-    known = {"local": LocalPlatform, "simulated": simulated.SimulatedPlatform}
+    from pitstop.adapters.simulated import SimulatedPlatform
+
+    known = {"local": LocalPlatform, "simulated": SimulatedPlatform}
     platform = known[tables["platform"]["use"]]
     missing = []
     if not issubclass(platform, StagesCandidates):

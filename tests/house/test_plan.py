@@ -1,7 +1,7 @@
 """The plan is the procedure: what ship would do, in order."""
 
 import given
-from pitstop import bootstrap
+from pitstop import rehearsal
 
 STEPS = [
     "triage.classify",
@@ -40,7 +40,7 @@ STEPS = [
 
 def test_the_plan_names_every_step_of_a_good_day_in_order():
     """A changed procedure shows here first."""
-    planned = [row["step"] for row in bootstrap.rehearsed_steps(given.settings(), given.TABLES)]
+    planned = [row["step"] for row in rehearsal.rehearsed_steps(given.settings(), given.TABLES)]
     assert sorted(planned) == sorted(STEPS)
     side_by_side = ("checks.targeted", "checks.smoke")
     assert [s for s in planned if s not in side_by_side] == [
@@ -51,6 +51,6 @@ def test_the_plan_names_every_step_of_a_good_day_in_order():
 def test_the_plan_shows_this_teams_commands():
     """Not a brochure: the commands that will run."""
     rows = {
-        r["step"]: r["detail"] for r in bootstrap.rehearsed_steps(given.settings(), given.TABLES)
+        r["step"]: r["detail"] for r in rehearsal.rehearsed_steps(given.settings(), given.TABLES)
     }
     assert [rows["checks.targeted"], rows["checks.smoke"]] == ["test", "smoke"]

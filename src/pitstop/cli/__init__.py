@@ -25,7 +25,7 @@ COMMANDS = {
     "completion": ("completion", "print a completion script for bash, zsh or fish"),
     "demo": ("demo", "a hotfix from alarm to fixed, on a sample service"),
 }
-_HIDDEN = {"run-process": "process"}
+RUN_PROCESS = "run-process"  # what other commands start; nobody types it
 
 _TOP = """\
 usage: pitstop [--version] [--help] COMMAND ...
@@ -58,13 +58,16 @@ def main(argv: list[str] | None = None) -> int:
         print(f"pitstop {__version__}")
         return 0
     name = words[0]
-    module = COMMANDS[name][0] if name in COMMANDS else _HIDDEN.get(name)
-    if module is None:
+    if name == RUN_PROCESS:
+        from pitstop.cli.process import execute
+
+        return execute(words[1])
+    if name not in COMMANDS:
         print(_unknown(name), file=sys.stderr)
         return 2
     from pitstop.cli.common import run_command
 
-    return run_command(name, module, words[1:])
+    return run_command(name, COMMANDS[name][0], words[1:])
 
 
 def _command_first(words: list[str]) -> list[str]:

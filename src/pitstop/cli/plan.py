@@ -24,7 +24,7 @@ COMMANDS = {"plan": plan}
 
 def run_plan(args: argparse.Namespace) -> int:
     """Rehearse a good day and print its steps."""
-    from pitstop import bootstrap
+    from pitstop import bootstrap, rehearsal
 
     here = common.place(args)
     if args.id:
@@ -32,7 +32,7 @@ def run_plan(args: argparse.Namespace) -> int:
         settings = bootstrap.check(tables)
     else:
         settings, tables = bootstrap.load(here.config)
-    steps = bootstrap.rehearsed_steps(settings, tables)
+    steps = rehearsal.rehearsed_steps(settings, tables)
     missing = bootstrap.missing_abilities(tables)
     if args.json:
         print(json.dumps({"steps": steps, "missing": missing}))

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+import time
 from pathlib import Path
+from typing import Any
 
 from pitstop.engine import ownership
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
+from pitstop.journal.store import JournalError
 
 
-def run_process(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
-    """Execute a run; started by other commands, never typed."""
-    parser.add_argument("run", type=Path)
-    return lambda args: execute(RunFolder(args.run.absolute()))
-
-
-COMMANDS = {"run-process": run_process}
-
-
-def execute(run: RunFolder) -> int:
+def execute(folder: str) -> int:
     """Execute a run unless somebody does so already; what cannot go on is said in the journal."""
+    run = RunFolder(os.path.abspath(folder))
     for name in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_IGN)  # a closed terminal changes nothing; to stop it: abort
     with ownership.held(run.lock) as mine:
@@ -40,9 +34,11 @@ def _execute(run: RunFolder) -> None:
     from pitstop.engine.recorded import Stopped, Waiting
     from pitstop.ports import Fenced
 
+    declared = _declared(run)
+    if declared is None:
+        return
     heart = ownership.Heart(run, identity(os.getpid()) or "")
     place = Place(Path.cwd())
-    declared = run.lines()[0]["data"]["incident"]
     hotfix = declared.get("hotfix")
     if hotfix:
         # the ship heard of the rollback already; it gets a second to stop by itself
@@ -63,6 +59,18 @@ def _execute(run: RunFolder) -> None:
     if hotfix:
         target = RunFolder(place.runs / hotfix)
         ownership.start_process(target, place.repository)  # it closes its own run
+
+
+def _declared(run: RunFolder, within: float = 10.0) -> dict[str, Any] | None:
+    """Return what was declared; a rollback's process is started a moment before it is on record."""
+    deadline = time.monotonic() + within
+    while run.path.exists() and time.monotonic() < deadline:
+        with contextlib.suppress(JournalError):
+            if os.path.exists(run.db) and (lines := run.lines()):
+                found: dict[str, Any] = lines[0]["data"]["incident"]
+                return found
+        time.sleep(0.005)
+    return None
 
 
 def _write(run: RunFolder, event: str, data: dict[str, object]) -> None:

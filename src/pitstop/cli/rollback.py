@@ -10,6 +10,7 @@ from typing import Any
 from pitstop.cli import common
 from pitstop.cli.follow import closed, follow
 from pitstop.cli.ship import append
+from pitstop.engine import ownership
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
 from pitstop.journal.status import past_deploy, status
@@ -39,7 +40,6 @@ COMMANDS = {"rollback": rollback}
 def run_rollback(args: argparse.Namespace) -> int:
     """Record the rollback, stop whoever acts, and follow it to its end."""
     here = common.place(args, wake=False)
-    by = common.actor(here, urgent=True)
     reason = common.reason(args.reason)
     if args.service and not args.to:
         raise common.Usage("--service needs --to DEPLOYMENT. See which: pitstop local status")
@@ -60,7 +60,12 @@ def run_rollback(args: argparse.Namespace) -> int:
             )
         _refuse_if_not_live(here, state)
         deployment, service = state["rollback_point"]["deployment_id"], state["service"]
-    run = _declare(here, by, service, deployment, reason, target, tables)
+    run = _under_way(here, target)
+    if run is None:
+        run = RunFolder.create(here.runs, f"rollback-{target.id if target else service}")
+        ownership.start_process(run, here.repository)  # gets ready while this is written down
+        run = _declare(here, run, service, deployment, reason, target, tables)
+        common.wait_until_executing(run)
     state = follow(here, run, closed)
     if target:
         _wait_for_outcome(here, target)
@@ -142,9 +147,17 @@ def _others_in_production(here: Place) -> str:
     return "".join(f"\nOr is {one} meant? pitstop rollback {one} --reason TEXT" for one in past)
 
 
+def _under_way(here: Place, target: RunFolder | None) -> RunFolder | None:
+    """Return somebody's rollback of the same hotfix, if it is not over: theirs is followed."""
+    name = status(target.lines())["rollback"] if target else None
+    if not name or status(RunFolder(here.runs / name).lines())["closed_at"]:
+        return None
+    return RunFolder(here.runs / name)
+
+
 def _declare(
     here: Place,
-    by: str,
+    run: RunFolder,
     service: str,
     deployment: str,
     reason: str,
@@ -152,10 +165,7 @@ def _declare(
     tables: dict[str, Any],
 ) -> RunFolder:
     """Write the rollback down in its own journal, then in the journal of the run that it ends."""
-    under_way = status(target.lines())["rollback"] if target else None
-    if under_way and not status(RunFolder(here.runs / under_way).lines())["closed_at"]:
-        return RunFolder(here.runs / under_way)  # somebody was quicker; follow theirs
-    run = RunFolder.create(here.runs, f"rollback-{target.id if target else service}")
+    by = common.actor(here, urgent=True)
     wanted = {
         "id": run.id,
         "service": service,

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 
-import psutil
-
 from pitstop.adapters._run import Completed, Runner
 from pitstop.ports import CannotTell, Refused
 
@@ -165,6 +163,8 @@ class Git:
 
     def _others(self) -> bool:
         """Return whether another git is at work in one of this repository's folders."""
+        import psutil  # seldom needed
+
         listed = self._once(("worktree", "list", "--porcelain", "-z"), None, b"", _LOCAL).text
         parts = [part[9:] for part in listed.split("\0") if part.startswith("worktree ")]
         folders = [Path(part).resolve() for part in parts]

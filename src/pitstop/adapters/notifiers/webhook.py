@@ -7,14 +7,11 @@ is not sent again. The key travels as Idempotency-Key.
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,20 +38,16 @@ class WebhookAudience:
     def say(self, key: str, subject: str, text: str) -> None:
         """Send it. Raises Refused with the answer's status, CannotTell when there was none."""
         self._remember(key, "begun")
-        request = urllib.request.Request(  # noqa: S310 - the address is the team's own
-            self._url,
-            data=json.dumps({"key": key, "subject": subject, "text": text}).encode(),
-            headers={"Content-Type": "application/json", "Idempotency-Key": key},
-        )
-        status = self._sent(request)
+        status = self._sent(key, json.dumps({"key": key, "subject": subject, "text": text}))
         if status >= 300:
             raise Refused(f"the webhook answered {status}")
         self._remember(key, "heard")
 
-    def _sent(self, request: urllib.request.Request) -> int:
+    def _sent(self, key: str, body: str) -> int:
         """Return the answer's status. A resolver may hang: only a thread of its own waits for it."""
         answers: list[int | str] = []
-        threading.Thread(target=_post, args=(request, answers), daemon=True).start()
+        posting = threading.Thread(target=_post, args=(self._url, key, body, answers), daemon=True)
+        posting.start()
         deadline = time.monotonic() + WITHIN
         while not answers and time.monotonic() < deadline:
             self._pause(0.02)
@@ -76,8 +69,15 @@ class WebhookAudience:
         partial.replace(self._mark(key))
 
 
-def _post(request: urllib.request.Request, answers: list[int | str]) -> None:
+def _post(url: str, key: str, body: str, answers: list[int | str]) -> None:
+    import http.client
+    import urllib.error
+    import urllib.request  # loaded when somebody is told, not before a rollback
+
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     try:
+        # the address is the team's own
+        request = urllib.request.Request(url, data=body.encode(), headers=headers)  # noqa: S310
         with urllib.request.urlopen(request, timeout=WITHIN) as answer:  # noqa: S310
             answers.append(int(answer.status))
     except urllib.error.HTTPError as error:

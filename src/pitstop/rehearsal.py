@@ -1,0 +1,89 @@
+"""The procedure rehearsed: the same engine with its memory in memory, and every port simulated."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from pitstop import config
+from pitstop.adapters import simulated
+from pitstop.domain.incident import Incident
+from pitstop.engine.record import RunRecord
+from pitstop.engine.recorded import Recorded
+from pitstop.journal.store import Journal
+from pitstop.procedures.hotfix import hotfix
+
+
+def rehearsed(
+    world: simulated.World, settings: config.Settings, owner: str, journal: Any
+) -> Recorded:
+    """Return the same engine with its memory in memory and every port simulated."""
+    pit = Recorded(journal, owner, fence=world)
+    pit.crew = simulated.crew(world, settings, pit, RunRecord(pit, None))
+    return pit
+
+
+def rehearsed_steps(settings: config.Settings, tables: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the steps of a good day: number, title, phase, and this team's command or value."""
+    repro = "true"
+    incident = Incident(
+        "plan",
+        "plan",
+        settings.service.name,
+        "",
+        ("critical-bug",),
+        "you <you@example.com>",
+        "",
+        repro=repro,
+    )
+    world = simulated.World(requests_per_second=max(20, settings.gate.min_requests))
+    shorter = settings.watch.model_copy(update={"duration": timedelta(minutes=1)})
+    shortened = settings.model_copy(update={"watch": shorter})  # three days show nothing more
+    journal = Journal(":memory:", "plan", create=True)
+    journal.append(
+        "declared",
+        {"incident": vars(incident), "budget_seconds": settings.slo.budget.total_seconds()},
+        by=incident.owner,
+    )
+    journal.append("answered", {"question": "fix", "said": "the fix"}, by=incident.owner)
+    journal.append("override", {"gate": "approval", "because": "rehearsal"}, by=incident.owner)
+    pit = rehearsed(world, shortened, incident.owner, journal)
+    hotfix(pit, incident)
+    details = _details(settings)
+    return [
+        {
+            "step": line["step"],
+            "title": line["data"]["title"],
+            "phase": line["data"]["phase"],
+            "detail": details.get(line["step"], ""),
+        }
+        for line in journal.lines()
+        if line["event"] == "started"
+    ]
+
+
+def _details(settings: config.Settings) -> dict[str, str]:
+    """Return what a step does here, in this team's words."""
+    checks, gate, service = settings.checks, settings.gate, settings.service
+    heard = ", ".join(settings.audiences) or "the terminal only"
+    minutes = settings.approval.within
+    return {
+        "branch.cut": f"hotfix/... from what runs in production, on {service.remote}",
+        "checks.prepare": checks.setup or "nothing is configured",
+        "checks.targeted": checks.targeted or "nothing is configured",
+        "checks.smoke": checks.smoke or "nothing is configured",
+        "review.request": "another person, "
+        + (
+            f"within {minutes.total_seconds() / 60:g} min"
+            if minutes
+            else "within a window by severity"
+        )
+        if settings.approval.required
+        else "no approval is required",
+        "announce.starting": f"told: {heard}",
+        "validate.errors": f"judged from {gate.soak.total_seconds():g} s, with {gate.min_requests} "
+        f"requests at least, to {gate.deadline.total_seconds():g} s",
+        "merge.land": f"to {service.main}, fast-forward or merge, never forced",
+        "validate.hold": f"for {settings.watch.duration.total_seconds() / 60:g} min; a regression "
+        "returns production",
+    }
