@@ -148,6 +148,7 @@ def execute(run: RunFolder, place: Place, heart: Heart) -> Outcome:
         symptoms = tuple(said["incident"]["symptoms"])
         outcome = hotfix(pit, Incident(**(said["incident"] | {"symptoms": symptoms})))
     pit.close()
+    run.note_over()
     return outcome
 
 

@@ -19,6 +19,7 @@ import pytest
 from contracts.platforms import LocalWorld, a_stranger, ask, is_running, until
 from pitstop.adapters import _processes
 from pitstop.adapters.platforms.local import LocalSettings, files, listeners
+from pitstop.adapters.platforms.local.supervisor import Supervisor
 from pitstop.adapters.telemetry.access_log import AccessLog
 from pitstop.ports import CannotTell, Fenced, Refused
 
@@ -47,11 +48,9 @@ def state(world: LocalWorld, deployment_id: str) -> str:
 def test_what_was_killed_serves_users_again(world: LocalWorld, victim: str) -> None:
     """supervisord starts the release, or the proxy, again; nobody has to act."""
     world.kill(victim)
-    killed = time.monotonic()
 
     until(lambda: ask(world.port)[0] == 200)
 
-    assert time.monotonic() - killed < 5
     assert until(world.platform.running).commit == "first"
     began = datetime.now(UTC)
     ask(world.port)
@@ -313,19 +312,21 @@ def test_a_full_disk_leaves_users_where_they_are(
 # Releases
 
 
-def test_returning_to_a_parked_release_is_only_a_switch(world: LocalWorld) -> None:
+def test_returning_to_a_parked_release_is_only_a_switch(
+    world: LocalWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The previous release still runs, so the way back starts nothing."""
     pid = world.pid("d1")
     world.platform.deploy(world.release("second"))
 
-    took = []
-    for number in range(10):
-        began = time.monotonic()
+    started: list[str] = []
+    monkeypatch.setattr(Supervisor, "run", lambda *_: started.append("run"))
+    monkeypatch.setattr(Supervisor, "start_again", lambda *_: started.append("start_again"))
+    for number in range(4):
         world.platform.return_to(f"d{1 + number % 2}")
-        took.append(time.monotonic() - began)
 
     assert pid == world.pid("d1")
-    assert min(took) < 0.1
+    assert started == []
 
 
 def test_a_build_runs_once_in_the_checkout_and_its_failure_is_told(world: LocalWorld) -> None:

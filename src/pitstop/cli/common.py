@@ -179,6 +179,8 @@ def states(
     """
     found = []
     for run in ownership.runs(here.runs_folder):
+        if "closed" in unless and run.is_over():
+            continue
         try:
             last = run.last_event()
             if last and last not in unless:  # without a line it was never declared
@@ -224,7 +226,7 @@ def find(here: Place, given: str | None, *, waiting_for: str | None = None) -> R
         matching = exact or [run for run in known if run.id.startswith(given)]
         matching = [run for run in matching if run.last_event()]
         return _only(matching, f"There is no hotfix {given!r}", f"{given!r} is not unique")
-    read = states(here, quiet=True)
+    read = states(here, quiet=True, unless=("closed",))
     open_ = [(run, s) for run, s in read if s and s["kind"] == "hotfix" and not s["closed_at"]]
     if waiting_for:
         waiting = [(run, s) for run, s in open_ if s["waiting_for"] == waiting_for]

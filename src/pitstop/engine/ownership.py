@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +37,7 @@ class RunFolder:
         self.db = os.path.join(self._path, "run.db")
         self.lock = os.path.join(self._path, "lock")
         self.process = os.path.join(self._path, "process.json")
+        self._over = os.path.join(self._path, "over")
 
     @property
     def path(self) -> Path:
@@ -85,6 +85,18 @@ class RunFolder:
                 kept.write_bytes(b"0" * _RESERVE)
         given = str(kept) if reserve else None
         return store.Journal(self.db, self.id, create=create, reserve=given)
+
+    def is_over(self) -> bool:
+        """Return whether it is noted here that the run is closed; if not, its journal tells.
+
+        Closed is for ever, so the note cannot become wrong. It spares ``status`` a hundred files.
+        """
+        return os.path.exists(self._over)
+
+    def note_over(self) -> None:
+        """Note that the run is closed."""
+        with contextlib.suppress(OSError), open(self._over, "w"):
+            pass
 
     def last_event(self) -> str | None:
         """Return the event of the journal's last line."""
@@ -204,7 +216,7 @@ def end_process(run: RunFolder, grace: float = 0.0) -> bool:
         time.sleep(0.02)
     found = process(run)
     if found and found["who"]:
-        _processes.kill(str(found["who"]), signal.SIGKILL)
+        _processes.kill(str(found["who"]))
     deadline = time.monotonic() + 5.0
     while executing(run):
         if time.monotonic() > deadline:
@@ -319,7 +331,7 @@ class RollbackFence(ServiceFence):
             with open(self._acting) as file:
                 who = file.read().strip()
             if who and who != _processes.identity(os.getpid()):
-                _processes.kill(who, signal.SIGKILL)
+                _processes.kill(who)
 
 
 def stop_for_rollback(run: RunFolder) -> bool:

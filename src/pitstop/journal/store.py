@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -52,6 +51,8 @@ class Journal:
         self.cramped = False
         self._reserve = reserve
         self._path = path
+        import threading  # who only reads needs none of it
+
         self._lock = threading.Lock()
         self._appended = 0
         mode = "rwc" if create else "rw"

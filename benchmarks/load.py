@@ -1,29 +1,21 @@
-"""Deploy and roll back again and again under load, and count every request that was lost.
+"""Users of one address, counted from outside: a process that knows nothing of pitstop.
 
-usage: python benchmarks/lost_requests_bench.py [--rounds 60] [--connections 4]
+usage: python benchmarks/load.py PORT CONNECTIONS
 
-Each round deploys a new release, returns to the one before, and retires what is not live any more.
-Three loads run all the time, without retries: ``get`` and ``post`` keep their connections, ``close``
-opens one for each request. A request is lost when its connection ends before the answer, or when
-the answer is 5xx. Loopback only; everything that was started is ended. Prints one JSON object.
+Three loads run side by side, without retries: ``get`` and ``post`` keep their connections, ``close``
+opens one for each request. A request is lost when its connection ends before the answer, or when the
+answer is 5xx. Ends with standard input; prints one JSON object. Loopback only.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
-import statistics
 import sys
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-
-from contracts.platforms import LocalWorld
 
 KINDS = ("get", "post", "close")
 
@@ -52,15 +44,15 @@ class Heard:
 
 
 class Load:
-    """Clients that ask without pause until they are told to stop."""
+    """Clients that ask without pause until standard input ends."""
 
     def __init__(self, port: int, connections: int) -> None:
         self.port, self.connections = port, connections
         self.heard = {kind: Heard() for kind in KINDS}
         self.over = threading.Event()
-        self.thread = threading.Thread(target=lambda: asyncio.run(self._run()))
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Ask until it is over."""
         await asyncio.gather(*(self._client(k) for k in KINDS for _ in range(self.connections)))
 
     async def _client(self, kind: str) -> None:
@@ -103,53 +95,18 @@ async def _request(
     return int(first.split()[1]), names.get("x-version", "none"), last
 
 
-def main(rounds: int = 60, connections: int = 4) -> int:
-    """Run the rounds and print what was measured; return 1 if a request was lost."""
-    found = measured(rounds, connections)
-    print(json.dumps(found, indent=1))
-    return int(any(found[kind]["lost"] for kind in KINDS))  # type: ignore[index]
+def main(port: int, connections: int) -> None:
+    """Ask until standard input ends; print what was heard."""
+    load = Load(port, connections)
 
-
-def measured(rounds: int, connections: int) -> dict[str, object]:
-    """Run the rounds; return what was measured."""
-    world = LocalWorld()
-    load = Load(world.port, connections)
-    took: dict[str, list[float]] = {"deploy": [], "rollback": []}
-    try:
-        load.thread.start()
-        for number in range(rounds):
-            before = world.platform.running()
-            assert before is not None
-            began = time.perf_counter()
-            after = world.platform.deploy(world.release(f"release{number}"))
-            deployed = time.perf_counter()
-            world.platform.return_to(before.id)
-            took["deploy"].append(deployed - began)
-            took["rollback"].append(time.perf_counter() - deployed)
-            if number % 2:  # every other time the new release is what stays
-                world.platform.return_to(after.id)
-            world.platform.retire(before.id if number % 2 else after.id)
-    finally:
+    def wait() -> None:
+        sys.stdin.read()
         load.over.set()
-        load.thread.join()
-        world.end()
-    return (
-        {"rounds": rounds}
-        | {k: _times(v) for k, v in took.items()}
-        | {kind: heard.report() for kind, heard in load.heard.items()}
-    )
 
-
-def _times(seconds: list[float]) -> dict[str, float]:
-    return {
-        "median_ms": round(statistics.median(seconds) * 1000, 1),
-        "max_ms": round(max(seconds) * 1000, 1),
-    }
+    threading.Thread(target=wait, daemon=True).start()
+    asyncio.run(load.run())
+    print(json.dumps({kind: heard.report() for kind, heard in load.heard.items()}))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--connections", type=int, default=4)
-    given = parser.parse_args()
-    sys.exit(main(given.rounds, given.connections))
+    main(int(sys.argv[1]), int(sys.argv[2]))
