@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from durability.afterwards import nothing_is_left, unharmed
-from durability.floor import Floor, Hotfix, Said, shared_floor, until
+from durability.floor import ANSWERS, Floor, Hotfix, Said, shared_floor, until
 
 # The steps in their order, each with how many acts it had when this was written. The last acts of a
 # step that has fewer by now are its end; the reference run tells when a step is missing here.
@@ -124,10 +124,8 @@ def cases() -> Iterator[Case]:
 def inside(good: bool, step: str, acts: int) -> Iterator[Case]:
     """Die before some acts; in a vital step before each of them, once in each run."""
     if step in VITAL:
-        often = {acts // 2, acts} if acts > 4 else {2, 3}
         for number in range(1, acts + 1):
-            name = f"{step}-act-{number}"
-            yield Case(good, name, (at_act(step, number),), always=number in often)
+            yield Case(good, f"{step}-act-{number}", (at_act(step, number),), always=True)
     elif acts:
         wanted = sorted({1, (acts + 1) // 3, acts} - {0})
         points = tuple(at_act(step, number) for number in wanted)
@@ -260,6 +258,57 @@ def test_an_abort_after_the_deploy_that_is_killed_returns_production(step: str) 
         assert floor.status(hotfix.id)["outcome"] == "rolled_back"
 
 
+@pytest.mark.parametrize("killed", [False, True], ids=["undisturbed", "killed"])
+def test_a_late_regression_goes_back_and_main_gets_its_revert_prepared(killed: bool) -> None:
+    """The fix was merged and turns bad in the watch: users go back, everybody hears it once."""
+    with shared_floor() as floor:
+        assert floor.users
+        before, sick = floor.users.version, floor.folder / "sick"
+        hotfix = floor.start("--config", str(floor.other_config(watch="90s")))
+        late = f'500 if path == "/orders" and __import__("os").path.exists("{sick}") else 200'
+        text = ANSWERS.format(version=hotfix.version, status=late)
+        (hotfix.worktree / "answers.py").write_text(text)
+        points = around("merge.prepare_revert", 5) + around("announce.regressed", 2)
+        if killed:
+            floor.point.write_text(json.dumps([dict(one) for one in points]))
+        client = floor.ship(hotfix, "--wait")
+        floor.approve(hotfix)
+        floor.await_line(hotfix, "started", "validate.hold")
+        sick.touch()
+
+        said = client.end()
+
+        sick.unlink()
+        assert said.code == 3, said
+        assert not floor.point.exists()
+        unharmed(floor, hotfix, before)
+        state, world = floor.status(hotfix.id), floor.world()
+        assert state["outcome"] == "rolled_back"
+        assert world["switches"] - hotfix.before["switches"] == 2
+        assert world["main"] == state["commit"]
+        announced_once(floor, hotfix, "regressed")
+        revert = world["refs"][f"refs/heads/revert/{hotfix.id}"]
+        assert f"merge revert/{hotfix.id} into it" in state["followups"][0]["title"]
+        trees = {
+            floor.git("rev-parse", f"{commit}^{{tree}}", folder=floor.remote)
+            for commit in (revert, hotfix.before["main"])
+        }
+        assert len(trees) == 1
+        # the next test on this floor finds production and main as this one found them
+        floor.git("branch", "-f", "main", hotfix.before["main"], folder=floor.remote)
+
+
+def around(step: str, act: int) -> tuple[tuple[tuple[str, Any], ...], ...]:
+    """Return the points before, in and after a step."""
+    return (
+        point("before", "started", step),
+        point("after", "started", step),
+        at_act(step, act),
+        point("before", "finished", step),
+        point("after", "finished", step),
+    )
+
+
 def go_through(floor: Floor, case: Case) -> tuple[Hotfix, Said]:
     """Ship a hotfix; every other time nobody follows, and somebody types ``resume`` later."""
     hotfix = floor.start(good=case.good)
@@ -353,10 +402,10 @@ def home(floor: Floor, hotfix: Hotfix, state: dict[str, Any]) -> None:
         assert hotfix.version in (hotfix.worktree / "answers.py").read_text()
 
 
-def announced_once(floor: Floor, hotfix: Hotfix) -> None:
+def announced_once(floor: Floor, hotfix: Hotfix, *more: str) -> None:
     """Each announcement stands in the file once; the webhook was told once, or it is not known."""
     text = (floor.folder / "announcements.log").read_text()
-    for moment in ("starting", "deploying", "ended"):
+    for moment in ("starting", "deploying", "ended", *more):
         key = f"{hotfix.id}/{moment}"
         assert text.count(f"[{key}]") == 1, text
         [told] = [

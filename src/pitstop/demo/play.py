@@ -164,10 +164,10 @@ def _ship_and_crash(shop: Path, run: str) -> None:
         time.sleep(0.05)
     client.kill()
     client.wait()
-    process = _status(shop, run)["process"]
-    if process:
-        os.kill(process["pid"], signal.SIGKILL)
-    _say("pitstop was killed in the middle of the deploy. Customers noticed nothing. Resume:")
+    state = _status(shop, run)
+    if state["process"]:
+        os.kill(state["process"]["pid"], signal.SIGKILL)
+    _say(f'pitstop was killed while it did "{state["step"]}". Customers noticed nothing. Resume:')
 
 
 def build(folder: Path, shop: Path, port: int) -> None:
