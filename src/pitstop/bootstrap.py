@@ -129,7 +129,7 @@ def execute(run: RunFolder, place: Place, heart: Heart) -> Outcome:
     said = declared["data"]
     rolls_back = said.get("kind") == "rollback"
     fence = (RollbackFence if rolls_back else ServiceFence)(
-        place.service(said["incident"]["service"])
+        place.service(said["incident"]["service"]), run.id
     )
     pit = Recorded(
         journal,

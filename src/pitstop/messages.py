@@ -160,12 +160,16 @@ def own_approval(by: str) -> str:
 # -- deploy, validate, roll back --------------------------------------------------------------
 
 
-def production_moved(expected: str, found: str) -> str:
+MEANWHILE = "somebody deployed meanwhile"
+
+
+def production_moved(expected: str, found: str, fix: str) -> str:
     """Say that somebody deployed meanwhile."""
     return (
         f"Production runs {found[:12]} and no longer {expected[:12]}, from which this branch was "
-        "cut: somebody deployed meanwhile. This hotfix changed nothing. Start again on what is "
-        "deployed: pitstop start TITLE"
+        f"cut: {MEANWHILE}. This hotfix changed nothing. Start again on what is deployed, and take "
+        f"the fix along there: pitstop start TITLE ..., then in its worktree: git cherry-pick "
+        f"{expected[:12]}..{fix[:12]}"
     )
 
 
@@ -295,7 +299,8 @@ def unknown_steps(names: list[str]) -> str:
     return (
         f"This run was opened by another version of pitstop: it finished {', '.join(names)}, which "
         "this version does not ask for here. Nothing was done. Go on with the version that opened it "
-        "(see: pitstop log), or return production: pitstop rollback --reason TEXT"
+        "(see: pitstop log). Or end it: pitstop abort --reason TEXT before its deploy, pitstop "
+        "rollback --reason TEXT after it"
     )
 
 
@@ -303,8 +308,9 @@ def other_shape(name: str, why: str) -> str:
     """Say that an older version recorded a result that this version cannot read."""
     return (
         f"This run was opened by another version of pitstop: its result of {name} has another "
-        "shape. Nothing was done. Go on with the version that opened it (see: pitstop log), or "
-        f"return production: pitstop rollback --reason TEXT ({one_line(why)[:200]})"
+        "shape. Nothing was done. Go on with the version that opened it (see: pitstop log). Or end "
+        "it: pitstop abort --reason TEXT before its deploy, pitstop rollback --reason TEXT after it "
+        f"({one_line(why)[:200]})"
     )
 
 

@@ -6,7 +6,7 @@ Abilities are small protocols that are asked for with ``isinstance``, never assu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -180,8 +180,8 @@ class Forge(Protocol):
     def merge_conflicts(self, change: Change) -> list[str]:
         """Return the files in which the change conflicts with the remote's main; touch nothing."""
 
-    def free_tag(self, wanted: str) -> str:
-        """Return ``wanted``, or it with -2, -3 ... if it is taken here or on the remote."""
+    def free_tag(self, wanted: str, promised: Collection[str] = ()) -> str:
+        """Return ``wanted``, or it with -2, -3 ... if it is taken here, on the remote or promised."""
 
     def land(self, change: Change, tag: str, tag_message: str, merge_message: str) -> Landed:
         """Merge to main, tag the commit and delete the branch, in one atomic push; look first.
@@ -235,6 +235,9 @@ class Record(Protocol):
 
     def status(self) -> Mapping[str, Any]:
         """Return this run's state so far, as ``status --json`` gives it."""
+
+    def promised_tags(self) -> Collection[str]:
+        """Return the tags that other runs have named, pushed or not."""
 
 
 @dataclass(frozen=True)

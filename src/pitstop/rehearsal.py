@@ -48,7 +48,9 @@ def rehearsed_steps(settings: config.Settings, tables: dict[str, Any]) -> list[d
     journal.append("answered", {"question": "fix", "said": "the fix"}, by=incident.owner)
     journal.append("override", {"gate": "approval", "because": "rehearsal"}, by=incident.owner)
     pit = rehearsed(world, shortened, incident.owner, journal)
-    hotfix(pit, incident)
+    outcome = hotfix(pit, incident)
+    if outcome.status != "fixed":
+        raise RuntimeError(f"the rehearsal of a good day ended {outcome.status}: {outcome.reason}")
     details = _details(settings)
     return [
         {

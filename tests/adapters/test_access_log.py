@@ -78,17 +78,18 @@ def test_requests_of_one_deployment_can_be_asked_for(tmp_path: Path) -> None:
     assert heard(log, 0, 9)[0].requests == 3
 
 
-def test_users_who_went_away_are_nobodys_error(tmp_path: Path) -> None:
-    """Code 0 and the flag DC are left out; other flags are not."""
+def test_users_who_went_away_without_an_answer_are_nobodys_error(tmp_path: Path) -> None:
+    """Code 0 is left out; who hangs up on the answer was answered, as the code says."""
     log = a_log(
         tmp_path,
         a_line(1, 0, flags="DC"),
         a_line(1, 0),
-        a_line(1, 503, flags="DC,UF"),
+        a_line(1, 500, flags="DC"),
+        a_line(1, 200, flags="DC"),
         a_line(1, 503, flags="URX,UF"),
     )
 
-    assert [(each.requests, each.errors) for each in heard(log, 0, 9)] == [(1, 1)]
+    assert [(each.requests, each.errors) for each in heard(log, 0, 9)] == [(3, 2)]
 
 
 @pytest.mark.parametrize("torn", ['{"at": "17', "\n", "null\n", '{"at": "x"}\n', "[1]\n", "\0\0\0"])

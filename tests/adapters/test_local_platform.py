@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -430,6 +431,19 @@ def test_probes_are_not_users(world: LocalWorld) -> None:
 
 
 # The house
+
+
+def test_a_client_that_hangs_up_on_an_error_has_had_an_error(world: LocalWorld) -> None:
+    """Many clients close as soon as they have read the status: that is no reason not to count it."""
+    began, log = datetime.now(UTC), AccessLog(world.platform.access_logs)
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", world.port)) as client:
+            client.sendall(b"GET /drip-fail HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b" 500 " in client.recv(20)
+
+    until(lambda: _heard(world, began) == 5)
+    heard = log.intervals(began, datetime.now(UTC), "d1")
+    assert sum(each.errors for each in heard) == 5
 
 
 def test_logs_do_not_grow_for_ever(world: LocalWorld) -> None:

@@ -34,12 +34,15 @@ class App(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/slow":
             time.sleep(1)
-        sick = self.path == "/fail" or COMMIT.startswith("sick")
+        sick = self.path.endswith("fail") or COMMIT.startswith("sick")
         body = f"{COMMIT} {sorted(n for n in os.environ if n.startswith('GIT_'))}".encode()
         self.send_response(500 if sick else 200)
         self.send_header("Content-Length", str(len(body)))
         self.send_header("X-Version", COMMIT)
         self.end_headers()
+        if self.path.startswith("/drip"):
+            self.wfile.flush()
+            time.sleep(0.3)
         self.wfile.write(body)
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

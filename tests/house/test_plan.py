@@ -1,7 +1,13 @@
 """The plan is the procedure: what ship would do, in order."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import given
-from pitstop import rehearsal
+from pitstop import bootstrap, rehearsal
+
+ROOT = Path(__file__).parents[2]
 
 STEPS = [
     "triage.classify",
@@ -46,6 +52,16 @@ def test_the_plan_names_every_step_of_a_good_day_in_order():
     assert [s for s in planned if s not in side_by_side] == [
         s for s in STEPS if s not in side_by_side
     ]
+
+
+def test_the_plan_of_the_documented_configuration_goes_to_the_end():
+    """With {tests}, three days of watch and all."""
+    text = (ROOT / "docs/configuration.md").read_text()
+    tables = tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.DOTALL)[1])
+    tables["watch"]["duration"] = "3d"
+    rows = rehearsal.rehearsed_steps(bootstrap.check(tables), tables)
+    assert [row["step"] for row in rows][-1] == "learn.close"
+    assert {row["step"] for row in rows} == set(STEPS)
 
 
 def test_the_plan_shows_this_teams_commands():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -113,6 +113,10 @@ class World:
             if one.id == deployment_id:
                 return one
         raise Refused(f"There is no deployment {deployment_id}.")
+
+    def acting(self) -> str:
+        """Return that nobody else acts here."""
+        return ""
 
     def regain(self) -> int:
         """Take the next number."""
@@ -356,10 +360,10 @@ class SimulatedForge:
         self._ask()
         return list(self._world.conflicts)
 
-    def free_tag(self, wanted: str) -> str:
+    def free_tag(self, wanted: str, promised: Collection[str] = ()) -> str:
         """Return a free name."""
         name, number = wanted, 1
-        while name in self._world.tags:
+        while name in self._world.tags or name in promised:
             number += 1
             name = f"{wanted}-{number}"
         return name

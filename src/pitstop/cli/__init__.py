@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
+
+TYPE_CHECKING = False  # importing typing costs more than all that is read here
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TextIO
 
 COMMANDS = {
     "start": ("declare", "declare a hotfix: triage, branch, worktree, claim"),
@@ -46,6 +52,7 @@ A hotfix in three lines:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _open_ends()
     words = _command_first([_text(word) for word in (sys.argv[1:] if argv is None else argv)])
     if not words or words[0] in ("-h", "--help", "help"):
         width = max(len(name) for name in COMMANDS)
@@ -78,6 +85,40 @@ def _command_first(words: list[str]) -> list[str]:
         options += words[:count]
         words = words[count:]
     return words[:1] + options + words[1:] if words else []
+
+
+class _GoesOn:
+    """A stream whose disk may be full: what a command does and exits with matters more than its words."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or from now on write nowhere. Raises BrokenPipeError: then nobody reads."""
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or from now on write nowhere."""
+        self._try(self._stream.flush)
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except BrokenPipeError:
+            raise
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._stream, name)
+
+
+def _open_ends() -> None:
+    """Let a process without standard output or error, or with a full disk behind it, do its work."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name) or open(os.devnull, "w")  # noqa: SIM115 - open to the end
+        setattr(sys, name, stream if isinstance(stream, _GoesOn) else _GoesOn(stream))
 
 
 def _text(word: str) -> str:

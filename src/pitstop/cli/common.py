@@ -16,7 +16,9 @@ from pitstop.journal.store import JournalError
 TYPE_CHECKING = False  # importing typing costs more than all that is read here
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 
 class Usage(Exception):
@@ -151,15 +153,24 @@ def see_to_unwatched(here: Place, but: str | None = None) -> None:
                 file=sys.stderr,
             )
         elif not ownership.executing(run):
-            print(
-                f"WARNING: nobody watched production for {run.id}: its process was gone. "
-                f"Started again: pitstop status {run.id}",
-                file=sys.stderr,
-            )
-            ownership.start_process(run, here.repository)
-            wait_until_executing(run)
+            gone = f"WARNING: nobody watched production for {run.id}: its process was gone."
+            print(f"{gone} {_started_again(here, run)}", file=sys.stderr)
         elif ownership.stale(run):
             print(unresponsive(run.id), file=sys.stderr)
+
+
+def _started_again(here: Place, run: RunFolder) -> str:
+    """Start a run's process again; return a sentence about what came of it."""
+    try:
+        ownership.start_process(run, here.repository)
+        wait_until_executing(run)
+    except (OSError, JournalError) as problem:
+        why = str(problem)
+    else:
+        if ownership.executing(run) or run.last_event() in ("closed", "broke"):
+            return f"Started again: pitstop status {run.id}"
+        why = f"see {run.log}"
+    return f"IT COULD NOT BE STARTED AGAIN ({why}): pitstop rollback {run.id} --reason TEXT"
 
 
 def unresponsive(run: str) -> str:
@@ -187,8 +198,24 @@ def states(
                 found.append((run, status(run.lines())))
         except JournalError as error:
             if not quiet:
-                print(f"WARNING: {error} The other runs are not touched by it.", file=sys.stderr)
+                print(
+                    f"WARNING: {error} Whether it is past its deploy is not known; if so, nobody may "
+                    "watch production: pitstop local status. The other runs are not touched by it.",
+                    file=sys.stderr,
+                )
     return found
+
+
+def with_room(here: Place, act: Callable[[], T]) -> T:
+    """Write what must be written now; on a full disk, with the room that the runs keep back."""
+    try:
+        return act()
+    except (OSError, JournalError) as problem:
+        if "full" not in str(problem) and "No space left" not in str(problem):
+            raise
+        if not [run for run in ownership.runs(here.runs_folder) if run.give_up_reserve()]:
+            raise
+        return act()
 
 
 def wait_until_executing(run: RunFolder, within: float = 10.0) -> None:
@@ -247,6 +274,15 @@ def _only(found: list[RunFolder], none: str, many: str) -> RunFolder:
     raise Usage(f"{many}: {', '.join(run.id for run in found)}. Name one.")
 
 
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return f"uid-{os.getuid()}"
+
+
 def reason(text: str) -> str:
     """Return a reason that says something."""
     if not text.strip():
@@ -259,8 +295,10 @@ def actor(here: Place, claimed: str | None = None, *, urgent: bool = False) -> s
 
     What is ``urgent`` is refused to nobody: without an identity the login name is recorded.
     """
-    if claimed:
-        return claimed
+    if claimed is not None:
+        if not claimed.strip():
+            raise Usage('--as must name a person: --as "NAME <ADDRESS>"')
+        return claimed.strip()
     from pitstop.adapters._run import Runner
 
     said = []
@@ -268,10 +306,9 @@ def actor(here: Place, claimed: str | None = None, *, urgent: bool = False) -> s
         done = Runner().run(["git", "-C", here.top, "config", "--get", key], within=10)
         said.append(done.text.strip())
     if not all(said) and urgent:
-        import getpass
         import socket
 
-        return f"{getpass.getuser()} <{getpass.getuser()}@{socket.gethostname()}>"
+        return f"{_login()} <{_login()}@{socket.gethostname()}>"
     if not all(said):
         raise Usage(
             "git does not know who you are, so nothing can be put on record. Type: "

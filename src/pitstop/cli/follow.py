@@ -63,27 +63,27 @@ def _follow(
     show: Callable[[dict[str, Any], bool], None],
     insist: bool,
 ) -> dict[str, Any]:
-    lines = run.lines()
-    for line in lines:
-        show(line, line["seq"] > after)
+    lines, shown = run.lines(), 0
     deaths, hung, budget = 0, Hung(run, insist), Budget()
     while True:
         state = status(lines)
-        if until(state) or (state["rests"] and not ownership.executing(run)):
-            return state
-        if _nobody_acts(here, run, lines, state):
+        over = until(state) or (state["rests"] and not ownership.executing(run))
+        if not over and _nobody_acts(here, run, lines, state):
             deaths += 1
             if deaths > TRIES:
                 raise common.CannotDo(_keeps_dying(run, state), 6 if past_deploy(state) else 1)
             ownership.start_process(run, here.repository)
             common.wait_until_executing(run)
+        for line in lines[shown:]:  # after the start: whoever cannot be shown anything did start it
+            deaths = 0 if shown and line["event"] in _PROGRESS else deaths
+            show(line, line["seq"] > after)
+        shown = len(lines)
+        if over:
+            return state
         hung.look()
         budget.look(state)
         time.sleep(POLL)
-        for line in run.lines(len(lines)):
-            lines.append(line)
-            deaths = 0 if line["event"] in _PROGRESS else deaths
-            show(line, True)
+        lines += run.lines(shown)
 
 
 class Hung:
@@ -193,6 +193,6 @@ def _view(run: RunFolder, quiet: bool) -> Iterator[Callable[[dict[str, Any], boo
 def result(run: RunFolder, state: dict[str, Any]) -> int:
     """Say how it stands in one or two lines, and return the exit code."""
     code = exit_code(state)
-    said = summary(state)
+    said = summary(common.state_of(run))
     print(said, file=sys.stderr if code not in (0, 7) else sys.stdout)
     return code

@@ -13,6 +13,7 @@ from typing import Any
 from pitstop.engine import ownership
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
+from pitstop.journal.status import status
 from pitstop.journal.store import JournalError
 
 
@@ -23,21 +24,22 @@ def execute(folder: str) -> int:
         signal.signal(name, signal.SIG_IGN)  # a closed terminal changes nothing; to stop it: abort
     with ownership.held(run.lock) as mine:
         if mine:
-            _execute(run)
+            from pitstop.adapters._processes import identity
+
+            # before all that takes time to load: whoever looks sees a living process
+            _execute(run, ownership.Heart(run, identity(os.getpid()) or ""))
     return 0
 
 
-def _execute(run: RunFolder) -> None:
+def _execute(run: RunFolder, heart: ownership.Heart) -> None:
     from pitstop import bootstrap
     from pitstop import messages as say
-    from pitstop.adapters._processes import identity
     from pitstop.engine.recorded import Stopped, Waiting
     from pitstop.ports import Fenced
 
     declared = _declared(run)
     if declared is None:
         return
-    heart = ownership.Heart(run, identity(os.getpid()) or "")
     place = Place(Path.cwd())
     hotfix = declared.get("hotfix")
     if hotfix:
@@ -48,7 +50,8 @@ def _execute(run: RunFolder) -> None:
     except Waiting as waiting:
         _write(run, "rests", {"question": waiting.question})
     except Stopped as stopped:
-        _write(run, "broke", {"reason": str(stopped)})
+        if not _ended_by_a_person(run, str(stopped)):
+            _write(run, "broke", {"reason": str(stopped)})
     except Fenced as fenced:
         print(fenced, file=sys.stderr)
     except Exception as error:  # noqa: BLE001 - said in the journal, where every client reads it
@@ -71,6 +74,26 @@ def _declared(run: RunFolder, within: float = 10.0) -> dict[str, Any] | None:
                 return found
         time.sleep(0.005)
     return None
+
+
+def _ended_by_a_person(run: RunFolder, why: str) -> bool:
+    """Close a run that cannot go on and that somebody ended: by a rollback, or before its deploy.
+
+    Its own steps cannot tidy up, so what they would have removed stays, and that is said.
+    """
+    lines = run.lines()
+    state = status(lines)
+    if state["returned_to"]:
+        outcome = "rolled_back"
+    elif any(line["event"] == "abort" for line in lines) and not state["rollback_point"]:
+        outcome = "aborted"
+    else:
+        return False
+    reason = f"Ended by a person; its branch, worktree and claim are left as they were. {why}"
+    _write(run, "outcome", {"status": outcome, "reason": reason})
+    _write(run, "closed", {})
+    run.note_over()
+    return True
 
 
 def _write(run: RunFolder, event: str, data: dict[str, object]) -> None:

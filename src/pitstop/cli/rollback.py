@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +15,7 @@ from pitstop.engine import ownership
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
 from pitstop.journal.status import past_deploy, status
+from pitstop.journal.store import JournalError
 
 
 def rollback(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -60,12 +62,9 @@ def run_rollback(args: argparse.Namespace) -> int:
             )
         _refuse_if_not_live(here, state)
         deployment, service = state["rollback_point"]["deployment_id"], state["service"]
-    run = _under_way(here, target)
-    if run is None:
-        run = RunFolder.create(here.runs, f"rollback-{target.id if target else service}")
-        ownership.start_process(run, here.repository)  # gets ready while this is written down
-        run = _declare(here, run, service, deployment, reason, target, tables)
-        common.wait_until_executing(run)
+    run = _under_way(here, target) or common.with_room(
+        here, lambda: _begun(here, service, deployment, reason, target, tables)
+    )
     state = follow(here, run, closed)
     if target:
         _wait_for_outcome(here, target)
@@ -155,6 +154,26 @@ def _under_way(here: Place, target: RunFolder | None) -> RunFolder | None:
     return RunFolder(here.runs / name)
 
 
+def _begun(
+    here: Place,
+    service: str,
+    deployment: str,
+    reason: str,
+    target: RunFolder | None,
+    tables: dict[str, Any],
+) -> RunFolder:
+    """Return the rollback's run, declared and executed; of one that cannot be declared nothing stays."""
+    run = RunFolder.create(here.runs, f"rollback-{target.id if target else service}")
+    try:
+        ownership.start_process(run, here.repository)  # gets ready while this is written down
+        declared = _declare(here, run, service, deployment, reason, target, tables)
+    except (OSError, JournalError):
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
+    common.wait_until_executing(declared)
+    return declared
+
+
 def _declare(
     here: Place,
     run: RunFolder,
@@ -173,6 +192,7 @@ def _declare(
         "reason": reason,
         "owner": by,
         "hotfix": target.id if target else None,
+        "hotfix_is_over": bool(target and status(target.lines())["closed_at"]),
     }
     journal = run.journal(create=True)
     journal.append(

@@ -11,6 +11,7 @@ from typing import Any
 
 from pitstop.cli import common
 from pitstop.cli.follow import closed, follow, result, shipped
+from pitstop.cli.standing import summary
 from pitstop.engine import ownership
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
@@ -107,7 +108,10 @@ def run_resume(args: argparse.Namespace) -> int:
         )
     seen = len(run.lines())
     record_overrides(here, run, _overrides(args))
-    if state["rests"] and run.lines()[-1]["event"] in ("rests", "broke") and not args.override:
+    if ownership.stale(run):
+        print(f"The process of {run.id} did not respond and was ended.", file=sys.stderr)
+        ownership.end_process(run)
+    if not ownership.executing(run):
         ownership.start_process(run, here.repository)
         common.wait_until_executing(run)
     return go_on(here, run, wait=args.wait, after=seen, insist=args.insist)
@@ -131,17 +135,31 @@ def _record_fix(
         raise common.Usage(
             f"Say what was changed; it goes into the commit: pitstop ship {run.id} --fix TEXT"
         )
-    if state["worktree"]:
-        from pitstop.adapters._run import Runner
-        from pitstop.adapters.forges.git import something_to_ship
-        from pitstop.domain.change import Branch
-        from pitstop.messages import EMPTY_CHANGE
+    if not state["worktree"]:
+        state = _start_to_its_end(here, run)
+    if not os.path.isdir(state["worktree"]):
+        raise common.CannotDo(
+            f"The worktree {state['worktree']} is gone. Production is unchanged. Make it again: git "
+            f"worktree prune && git worktree add {state['worktree']} {state['branch']}"
+        )
+    from pitstop.adapters._run import Runner
+    from pitstop.adapters.forges.git import something_to_ship
+    from pitstop.domain.change import Branch
+    from pitstop.messages import EMPTY_CHANGE
 
-        cut = Branch(state["branch"], state["worktree"], state["base_commit"])
-        if not something_to_ship(cut, Runner()):
-            raise common.CannotDo(f"{EMPTY_CHANGE}\nThe worktree: {state['worktree']}", 4)
+    cut = Branch(state["branch"], state["worktree"], state["base_commit"])
+    if not something_to_ship(cut, Runner()):
+        raise common.CannotDo(f"{EMPTY_CHANGE}\nThe worktree: {state['worktree']}", 4)
     said = {"question": "fix", "said": fix.strip(), "yes": args.yes}
     append(here, run, "answered", said, once="answered:fix")
+
+
+def _start_to_its_end(here: Place, run: RunFolder) -> dict[str, Any]:
+    """Let a start that was cut off make its worktree first; return the state then."""
+    state = follow(here, run, lambda s: s["worktree"] is not None or closed(s), quiet=True)
+    if not state["worktree"]:
+        raise common.CannotDo(summary(state), exit_code(state))
+    return state
 
 
 def _warn_of_what_is_not_shipped(state: dict[str, Any], fix: str | None) -> None:

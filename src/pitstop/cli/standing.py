@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 def summary(state: dict[str, Any]) -> str:
     """Return how it stands, what production is like, and what to type."""
     name, outcome = state["id"], state["outcome"]
+    if state["broke"]:
+        return _broke(state)
     if outcome == "fixed":
         minutes = state["slo"]["elapsed_seconds"] / 60
         kept = "within" if state["slo"]["met"] else "OVER"
         watch = state["watch"]["until"]
         said = f"Fixed in {minutes:.1f} min, {kept} the budget. {state['reason']}."
         if watch and not state["closed_at"]:
-            said += f" Production is watched until {watch[11:19]} UTC: pitstop status {name}"
+            said += _watched(state, watch)
         return said + "".join(f"\nOWED: {one}" for one in state["owed"])
     if outcome == "rolled_back":
         point, to = state["rollback_point"], state["returned_to"]
@@ -40,13 +42,6 @@ def summary(state: dict[str, Any]) -> str:
             else ""
         )
         return f"{outcome.capitalize()}: {state['reason']}{where}{again}"
-    if state["broke"]:
-        if state["rollback_point"]:
-            return (
-                f"{state['broke']} Production may be changed, and nobody watches it. Return it: "
-                f"pitstop rollback {name} --reason TEXT"
-            )
-        return f"{state['broke']} Production is unchanged."
     waiting = {
         "fix": (
             f"Waiting for the fix in {state['worktree']}. Then: pitstop ship {name} --fix TEXT"
@@ -63,7 +58,34 @@ def summary(state: dict[str, Any]) -> str:
     }
     if state["waiting_for"] in waiting:
         return waiting[state["waiting_for"]]
+    if state["behind"]:
+        return (
+            f"{name} waits for {state['behind']}, which acts on {state['service']}. Look: pitstop "
+            f"status {state['behind']}"
+        )
+    if not state["process"]:
+        return f"Nobody executes {name} at the moment. Go on: pitstop watch {name}"
     return f"{name} goes on by itself: pitstop watch {name}"
+
+
+def _watched(state: dict[str, Any], until: str) -> str:
+    """Say that a living process watches, or loudly that none does."""
+    name = state["id"]
+    if state["process"]:
+        return f" Production is watched until {until[11:19]} UTC: pitstop status {name}"
+    return f" NOBODY WATCHES PRODUCTION, until {until[11:19]} UTC somebody should: pitstop resume {name}"
+
+
+def _broke(state: dict[str, Any]) -> str:
+    """Say that the run cannot go on by itself, and what that means for production."""
+    if not state["rollback_point"]:
+        return f"{state['broke']} Production is unchanged."
+    if state["returned_to"]:
+        return f"{state['broke']} Production was returned to {state['returned_to']}."
+    return (
+        f"{state['broke']} Production may be changed, and nobody watches it. Return it: pitstop "
+        f"rollback {state['id']} --reason TEXT"
+    )
 
 
 def _beyond(state: dict[str, Any]) -> str:
@@ -94,8 +116,14 @@ def _again(state: dict[str, Any]) -> str:
     """Return the command that ships a mended fix from where the failed one was left."""
     import shlex
 
-    words = ["pitstop", "start", state["title"], "--impact", state["impact"] or ""]
+    from pitstop.messages import MEANWHILE
+
+    if MEANWHILE in (state["reason"] or ""):
+        return ""  # the branch stands on what is not in production any more: the reason says how
+    words = ["pitstop", "start", f"--impact={state['impact']}", "--severity", state["severity"]]
     for symptom in state["symptoms"]:
         words += ["--symptom", symptom]
-    words += ["--from", state["branch"]]
+    for name in ("scenario", "cause", "repro"):
+        words += [f"--{name}={state[name]}"] if state[name] else []
+    words += ["--from", state["branch"], "--", state["title"]]
     return f"\nMend and commit it there, then: {shlex.join(words)}"

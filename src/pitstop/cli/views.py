@@ -68,11 +68,17 @@ def run_status(args: argparse.Namespace) -> int:
     return 0
 
 
+def _title(state: dict[str, Any], width: int) -> str:
+    """Return a title in one line of so many signs, whatever it holds."""
+    shown = "".join(c if c.isprintable() else " " for c in state["title"])
+    return shown[:width]
+
+
 def _described(state: dict[str, Any]) -> str:
     process = state["process"]
     slo = state["slo"]
     rows = [
-        ("hotfix", f"{state['id']}  {state['title'][:60]}"),
+        ("hotfix", f"{state['id']}  {_title(state, 60)}"),
         ("service", f"{state['service']}  {state['severity'] or ''}"),
         (
             "phase",
@@ -120,7 +126,7 @@ def run_list(args: argparse.Namespace) -> int:
         if state["waiting_for"]:
             stands = f"waiting for {state['waiting_for']}"
         print(
-            f"{state['id']:<{width}}  {state['declared_at'][:16]}Z  {stands:<22}  {state['title'][:40]}"
+            f"{state['id']:<{width}}  {state['declared_at'][:16]}Z  {stands:<22}  {_title(state, 40)}"
         )
     return 0
 
@@ -199,5 +205,6 @@ def run_watch(args: argparse.Namespace) -> int:
 
     here = common.place(args)
     run = common.find(here, args.id)
-    print(summary(follow(here, run, closed)))
+    follow(here, run, closed)
+    print(summary(common.state_of(run)))
     return 0

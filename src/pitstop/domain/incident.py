@@ -37,6 +37,7 @@ class Return:
     reason: str
     owner: str
     hotfix: str | None = None
+    hotfix_is_over: bool = False  # then its own run says nothing any more
 
 
 @dataclass(frozen=True)

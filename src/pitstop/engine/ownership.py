@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STALE_AFTER = 5.0  # seconds without a heartbeat; it beats every second
 _RESERVE = 256_000  # bytes kept back, to write down how a run ends on a full disk
 _CONFIRM = 1.5  # a heartbeat that is old and stays old this long is stale, whatever the clock did
+_PATIENCE = 60.0  # seconds: a backup that locks the journal is no reason to return a good fix
 _GLANCE = 0.25  # who looks whether a lock is held touches it, for less than this
 _GRACE = 1.0  # what a ship's process gets to stop by itself when a rollback begins
 
@@ -80,11 +81,20 @@ class RunFolder:
     def journal(self, *, create: bool = False, reserve: bool = False) -> store.Journal:
         """Open the journal for writing; the run's own process may give up the reserve."""
         kept = self.path / "reserve"
-        if not kept.exists():
-            with contextlib.suppress(OSError):  # no room for it now: then there is none to give up
+        with contextlib.suppress(OSError):  # no room for it now: then there is none to give up
+            disk = os.statvfs(self._path)
+            if not kept.exists() and disk.f_bavail * disk.f_frsize > 4 * _RESERVE:
                 kept.write_bytes(b"0" * _RESERVE)
-        given = str(kept) if reserve else None
-        return store.Journal(self.db, self.id, create=create, reserve=given)
+        given, patience = (str(kept), _PATIENCE) if reserve else (None, 5.0)
+        return store.Journal(self.db, self.id, create=create, reserve=given, patience=patience)
+
+    def give_up_reserve(self) -> bool:
+        """Make room on a full disk for what must be written now; return whether there was any."""
+        try:
+            os.unlink(os.path.join(self._path, "reserve"))
+        except OSError:
+            return False
+        return True
 
     def is_over(self) -> bool:
         """Return whether it is noted here that the run is closed; if not, its journal tells.
@@ -117,7 +127,7 @@ def runs(folder: str | Path) -> list[RunFolder]:
 @contextlib.contextmanager
 def held(path: str | Path, tick: Callable[[], None] | None = None) -> Iterator[bool]:
     """Hold a lock file. Without ``tick``: soon or not at all (yields False); with: wait."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)  # less the umask
     deadline = time.monotonic() + _GLANCE
     try:
         while True:
@@ -142,6 +152,8 @@ def executing(run: RunFolder) -> bool:
         return False
     try:
         descriptor = os.open(run.lock, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        return True  # somebody else's, and not known: never said to be gone, never started again
     except OSError:
         return False
     try:
@@ -162,10 +174,16 @@ class Heart:
     def __init__(self, run: RunFolder, who: str) -> None:
         self._file = run.process
         self._last = 0.0
+        said = json.dumps({"pid": os.getpid(), "who": who})
         partial = f"{self._file}.new"
-        with open(partial, "w") as file:
-            json.dump({"pid": os.getpid(), "who": who}, file)
-        os.replace(partial, self._file)
+        try:
+            with open(partial, "w") as file:
+                file.write(said)
+            os.replace(partial, self._file)
+        except OSError:  # the disk is full: written over what is there, it needs no room
+            with contextlib.suppress(OSError), open(self._file, "r+") as file:
+                file.write(said)
+                file.truncate()
 
     def beat(self) -> None:
         """Touch the file, once a second at most."""
@@ -186,8 +204,19 @@ def process(run: RunFolder) -> dict[str, object] | None:
         beat = os.stat(run.process).st_mtime
     except (OSError, ValueError):
         return {"pid": None, "who": None, "heartbeat_at": None, "age": 0.0}
+    if not _lives(said["pid"]):  # of the process before; this one begins
+        return {"pid": None, "who": None, "heartbeat_at": None, "age": 0.0}
     at = store.stamp(datetime.fromtimestamp(beat, UTC))
     return {"pid": said["pid"], "who": said["who"], "heartbeat_at": at, "age": time.time() - beat}
+
+
+def _lives(pid: object) -> bool:
+    """Return whether there is such a process, and not only its end to be noticed."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False
 
 
 def stale(run: RunFolder) -> bool:
@@ -240,7 +269,8 @@ def start_process(run: RunFolder, repository: Path) -> None:
 class ServiceFence:
     """A number in the service's state: whoever acts on the service took the latest one."""
 
-    def __init__(self, service: Path) -> None:
+    def __init__(self, service: Path, run: str = "") -> None:
+        self._run = run
         service.mkdir(parents=True, exist_ok=True)
         self._file = service / "fence"
         self._acting = service / "acting.lock"
@@ -285,7 +315,13 @@ class ServiceFence:
         from pitstop.adapters import _processes
 
         with contextlib.suppress(OSError), open(self._acting, "w") as file:
-            file.write(_processes.identity(os.getpid()) or "")
+            file.write(f"{_processes.identity(os.getpid()) or ''}\n{self._run}\n")
+
+    def acting(self) -> str:
+        """Return which run holds the service, as far as it is known."""
+        with contextlib.suppress(OSError, IndexError):
+            return self._acting.read_text().splitlines()[1]
+        return ""
 
     def regain(self) -> int:
         """Take the next number to return production: a rollback asks nobody."""
@@ -329,7 +365,7 @@ class RollbackFence(ServiceFence):
 
         with contextlib.suppress(OSError, ValueError, IndexError):
             with open(self._acting) as file:
-                who = file.read().strip()
+                who = file.readline().strip()
             if who and who != _processes.identity(os.getpid()):
                 _processes.kill(who)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from pitstop.engine import ownership
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.recorded import Recorded
 from pitstop.journal.status import status
+from pitstop.journal.store import JournalError
 
 
 class RunRecord:
@@ -24,6 +27,15 @@ class RunRecord:
     def status(self) -> Mapping[str, Any]:
         """Return this run's state so far."""
         return status(self._pit.lines(), self._pit.crew.clock.now())
+
+    def promised_tags(self) -> Collection[str]:
+        """Return the tags that other runs have named, pushed or not."""
+        found = set()
+        for run in ownership.runs(self._runs) if self._runs else ():
+            if run.id != self._pit.journal.run:
+                with contextlib.suppress(JournalError):
+                    found.add(str(status(run.lines()).get("tag")))
+        return found
 
     def returned(self, run: str, ok: bool, reason: str, to: str) -> None:
         """Write into another run's journal that production was returned (or could not be)."""

@@ -62,6 +62,9 @@ class Numbered(Protocol):
 
     number: int | None
 
+    def acting(self) -> str:
+        """Return which run holds the service, as far as it is known."""
+
     def alone(
         self, recorded: int | None, tick: Callable[[], None]
     ) -> contextlib.AbstractContextManager[int]:
@@ -314,8 +317,16 @@ class Recorded:
             yield
             return
         before = recorded["data"]["number"] if recorded else None
+
+        def wait() -> None:
+            if not self._line("waits", name):
+                behind = {"service": service, "behind": self._fence.acting()}
+                with contextlib.suppress(JournalError):  # a word too many on a full disk
+                    self._write("waits", behind, step=name, once=f"waits:{name}")
+            self.tick()
+
         try:
-            with self._fence.alone(before, self.tick) as number:
+            with self._fence.alone(before, wait) as number:
                 if not recorded:
                     self._write("fence", {"number": number}, step=name, once=f"fence:{name}")
                 yield

@@ -53,6 +53,7 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "issue": incident.get("title", ""),
         "impact": incident.get("impact"),
         "cause": incident.get("cause"),
+        "repro": incident.get("repro"),
         "owner": incident["owner"],
         "fix": None,
         "outcome": None,
@@ -92,6 +93,7 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "watch": {"until": None, "verdict": None},
         "rollback": None,
         "returned_to": None,
+        "behind": None,
         "process": None,
         "followups": [],
     }
@@ -196,15 +198,20 @@ def _note(found: dict[str, Any], line: dict[str, Any]) -> None:
 
 def _rollback(found: dict[str, Any], line: dict[str, Any]) -> None:
     found["rollback"] = line["data"]["run"]
-    found["phase"] = "rolling_back"
+    if not found["closed_at"]:
+        found["phase"] = "rolling_back"
 
 
 def _returned(found: dict[str, Any], line: dict[str, Any]) -> None:
-    found["returned_to"] = line["data"].get("to")
+    found["returned_to"] = line["data"].get("to") if line["data"]["ok"] else None
 
 
 def _fence(found: dict[str, Any], line: dict[str, Any]) -> None:
-    found["fence"] = line["data"]["number"]
+    found["fence"], found["behind"] = line["data"]["number"], None
+
+
+def _waits(found: dict[str, Any], line: dict[str, Any]) -> None:
+    found["behind"] = line["data"]["behind"]
 
 
 def _closed(found: dict[str, Any], line: dict[str, Any]) -> None:
@@ -224,6 +231,7 @@ _FOLDS = {
     "returned": _returned,
     "closed": _closed,
     "fence": _fence,
+    "waits": _waits,
 }
 
 
@@ -276,4 +284,6 @@ def exit_code(found: dict[str, Any]) -> int:
 
 def past_deploy(found: dict[str, Any]) -> bool:
     """Return whether production may be changed by this run and is not yet out of its care."""
-    return found["closed_at"] is None and found.get("rollback_point") is not None
+    if found["closed_at"] or found.get("rollback_point") is None:
+        return False
+    return not (found["broke"] and found["returned_to"])  # its own steps cannot tidy up any more

@@ -41,11 +41,18 @@ class Journal:
     """Append to and read from one run's journal; safe between threads and processes.
 
     ``reserve`` is a file that is given up when the disk is full: there is then room to write down
-    how the run ends, and ``cramped`` says that it must end now.
+    how the run ends, and ``cramped`` says that it must end now. ``patience`` is for how many seconds
+    a lock that another program holds on the file is waited for.
     """
 
     def __init__(
-        self, path: str, run: str, *, create: bool = False, reserve: str | None = None
+        self,
+        path: str,
+        run: str,
+        *,
+        create: bool = False,
+        reserve: str | None = None,
+        patience: float = 5.0,
     ) -> None:
         self.run = run
         self.cramped = False
@@ -59,11 +66,11 @@ class Journal:
         address = path if path == ":memory:" else f"file:{_quoted(path)}?mode={mode}"
         try:
             try:
-                self._db = _opened(address)
+                self._db = _opened(address, patience)
             except sqlite3.OperationalError:
                 if not self._gave_up_reserve():
                     raise
-                self._db = _opened(address)
+                self._db = _opened(address, patience)
         except sqlite3.Error as error:
             raise _sentence(path, error) from error
 
@@ -197,6 +204,8 @@ def _read(path: str, question: str, values: tuple[int, ...]) -> list[tuple[objec
             # a folder that cannot be written: SQLite cannot lay its shared memory beside the file
             return _asked(f"{address}&immutable=1", question, values)
     except (sqlite3.Error, ValueError) as error:
+        if "no such table" in str(error):
+            return []  # cut off, or out of room, before its first line: never declared
         raise _sentence(path, error) from error
 
 
@@ -208,9 +217,9 @@ def _asked(address: str, question: str, values: tuple[int, ...]) -> list[tuple[o
         db.close()
 
 
-def _opened(address: str) -> sqlite3.Connection:
+def _opened(address: str, patience: float) -> sqlite3.Connection:
     db = sqlite3.connect(
-        address, uri=True, timeout=5, isolation_level=None, check_same_thread=False
+        address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
     )
     try:
         db.execute("PRAGMA journal_mode=WAL")

@@ -23,7 +23,7 @@ class Timeline:
             self._began[line["step"]] = line["at"]
             self._titles[line["step"]] = line["data"]["title"]
         said = _SAY.get(line["event"], lambda *_: None)(line, self)
-        return said and f"{line['at'][11:19]}  {said}"
+        return said and f"{line['at'][11:19]}  {plain(said)}"
 
     def took(self, line: dict[str, Any]) -> str:
         """Return how long the step of a finished line took."""
@@ -39,6 +39,11 @@ class Timeline:
     def title(self, line: dict[str, Any]) -> str:
         """Return a step's title."""
         return self._titles.get(line["step"], str(line["step"]))
+
+
+def plain(text: str) -> str:
+    """Return a text that moves no cursor: what people and programs wrote is only shown."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
 def _finished(line: dict[str, Any], timeline: Timeline) -> str:
@@ -106,11 +111,16 @@ def _asked(line: dict[str, Any], _: Timeline) -> str:
 
 
 _SAY = {
-    "declared": lambda ln, _: f"! {ln['data']['incident'].get('title') or 'rollback'} ({ln['by']})",
+    "declared": lambda ln, _: (
+        f"! {' '.join((ln['data']['incident'].get('title') or 'rollback').split())} ({ln['by']})"
+    ),
     "finished": _finished,
     "failed": lambda ln, t: f"↻ {t.title(ln)}: {ln['data']['reason']}; trying again",
     "stopped": lambda ln, t: f"✗ {t.title(ln)}: {ln['data']['reason']}",
     "asked": _asked,
+    "waits": lambda ln, _: (
+        f"… waits for {ln['data']['behind'] or 'another run'}, which acts on {ln['data']['service']}"
+    ),
     "expired": lambda ln, _: f"… no answer in time for {ln['data']['question']}",
     "answered": lambda ln, _: f"» {ln['by']}: {ln['data']['question']}: {ln['data']['said']}",
     "override": lambda ln, _: (

@@ -49,9 +49,11 @@ def regressed(crew: Crew, incident: Incident, outcome: Outcome) -> Said:
 
 @step("Announce the rollback", phase="closed")
 def returned(crew: Crew, wanted: Return, outcome: Outcome) -> Said:
-    """Say that somebody returned production by hand; a hotfix's own run says it otherwise."""
+    """Say that somebody returned production by hand; the run of a hotfix under way says it itself."""
     text = say.returned(wanted, outcome)
-    return Said(text) if wanted.hotfix else _say(crew, wanted.id, "returned", text)
+    if wanted.hotfix and not wanted.hotfix_is_over:
+        return Said(text)
+    return _say(crew, wanted.id, "returned", text)
 
 
 def _say(crew: Crew, run: str, moment: str, text: str) -> Said:

@@ -95,7 +95,7 @@ def _test_names(file: Path) -> list[str]:
 
 
 def _walk(folder: Path) -> Iterable[Path]:
-    for path in folder.iterdir():
+    for path in folder.iterdir() if folder.is_dir() else ():
         if path.is_dir() and not path.is_symlink():
             if path.name not in _SKIPPED:
                 yield from _walk(path)

@@ -24,7 +24,7 @@ def release(
     if running is None:
         return No(say.nothing_in_service(incident.service))
     if running.id != point.deployment_id and running.commit != change.commit:
-        return No(say.production_moved(point.commit, running.commit))
+        return No(say.production_moved(point.commit, running.commit, change.commit))
     deployment = crew.platform.deploy(Release(incident.id, change.commit, change.tree))
     if deployment.tree != change.tree:
         return No(say.other_tree("deployed", deployment.tree, change.tree))

@@ -21,7 +21,7 @@ def name_tag(crew: Crew, incident: Incident) -> str:
     """Return a tag name that is free here and on the remote; recorded once."""
     wanted = f"hotfix-{crew.clock.now():%Y%m%d-%H%M}"
     try:
-        return crew.forge.free_tag(wanted)
+        return crew.forge.free_tag(wanted, crew.record.promised_tags())
     except Exception:  # noqa: BLE001 - production is fixed: nothing here may end the run
         return wanted  # a clash shows when it is pushed, and is then owed
 

@@ -18,7 +18,7 @@ def record(crew: Crew, case: Case, change: Change) -> RollbackPoint | No:
     if running is None:
         return No(say.nothing_in_service(case.incident.service))
     if running.commit != change.branch.base_commit:
-        return No(say.production_moved(change.branch.base_commit, running.commit))
+        return No(say.production_moved(change.branch.base_commit, running.commit, change.commit))
     crew.platform.keep(running.id)
     command = crew.platform.restore_command(running.id)
     crew.claims.note(running.id, command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from pitstop.adapters._run import Runner
@@ -94,11 +95,7 @@ class GitForge:
             )
         on = inside.run("symbolic-ref", "--quiet", "HEAD").text
         if on != Names(branch.name).head:
-            where = on.removeprefix("refs/heads/") or "a detached commit"
-            raise Refused(
-                f"{branch.worktree} is on {where}, not on {branch.name}. "
-                f"Go back: git -C {branch.worktree} switch {branch.name}"
-            )
+            raise Refused(_elsewhere(branch, on.removeprefix("refs/heads/")))
         history = History(inside)
         if not history.contains("HEAD", branch.base_commit):
             raise Refused(
@@ -169,13 +166,14 @@ class GitForge:
             "diff-tree", "-r", "-p", *plain, change.branch.base_commit, change.commit, "--"
         )
 
-    def free_tag(self, wanted: str) -> str:
-        """Return a name that no tag has, neither here nor on the remote."""
+    def free_tag(self, wanted: str, promised: Collection[str] = ()) -> str:
+        """Return a name that no tag has, neither here nor on the remote, and that nobody waits for."""
         ref = f"refs/tags/{wanted}"
         if wanted.startswith("-") or not self._git.true("check-ref-format", ref):
             raise Refused(f'"{wanted}" cannot be the name of a tag.')
         taken = set(self._remote.refs(ref, f"{ref}-*"))
         taken.update(self._git.ask("for-each-ref", "--format=%(refname)", "refs/tags").splitlines())
+        taken.update(f"refs/tags/{name}" for name in promised)
         number = 1
         while ref in taken:
             number += 1
@@ -198,6 +196,15 @@ class GitForge:
     def clean_up(self, branch: Branch) -> None:
         """Remove the worktree of a merged branch."""
         self._parting.clean_up(branch)
+
+
+def _elsewhere(branch: Branch, on: str) -> str:
+    """Say where the worktree stands instead of on its branch, and how the fix gets onto it."""
+    if on:
+        back = f"Go back: git -C {branch.worktree} switch {branch.name}"
+        return f"{branch.worktree} is on {on}, not on {branch.name}. {back}"
+    back = f"Put the branch there: git -C {branch.worktree} switch -C {branch.name}"
+    return f"{branch.worktree} is on a detached commit, not on {branch.name}. {back}"
 
 
 def _no_change(branch: Branch) -> str:

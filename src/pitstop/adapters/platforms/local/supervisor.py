@@ -10,6 +10,7 @@ import signal
 import sys
 import xmlrpc.client
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -50,6 +51,7 @@ stderr_logfile=NONE
 """
 # A session of its own and no child of ours: it outlives us, and leaves nothing of it with us.
 _APART = 'exec setsid --fork "$@" >>log/supervisord.out 2>&1 </dev/null'
+_PATIENCE = timedelta(seconds=20)
 _OVER = ("STOPPED", "EXITED", "FATAL", "UNKNOWN", "BACKOFF")
 _BAD_NAME, _ALREADY_STARTED, _NOT_RUNNING, _ALREADY_ADDED = 10, 60, 70, 90
 
@@ -85,12 +87,13 @@ class Supervisor:
         self._write(names)
         argv = [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", self._conf.name]
         self._runner.run(["sh", "-c", _APART, "sh", *without_ours(argv)], folder=self._home)
-        for _ in range(1000):
+        until = self._clock.now() + _PATIENCE
+        while self._clock.now() < until:
             if self.answers():
                 return
             self._clock.pause(0.02)
         raise CannotTell(
-            "supervisord did not start within 20 s. What users get is not known. "
+            f"supervisord did not start within {_PATIENCE.total_seconds():g} s. What users get is not known. "
             f"See {self._home / 'log' / 'supervisord.out'}"
         )
 
@@ -173,7 +176,8 @@ class Supervisor:
     def _end(self, name: str) -> None:
         with self._calls(_BAD_NAME, _NOT_RUNNING) as remote:
             remote.supervisor.stopProcess(name, False)
-        for _ in range(1000):
+        until = self._clock.now() + _PATIENCE
+        while self._clock.now() < until:
             if self.states().get(name, "STOPPED") in _OVER:
                 break
             self._clock.pause(0.02)
