@@ -1,5 +1,6 @@
 """Bad input gets: what happened, what production is like now, what to type; and nothing is lost."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pitstop import messages
+from pitstop.demo.customers import Customers
 
 
 def test_not_a_repository_is_usage(shop, tmp_path):
@@ -359,6 +361,50 @@ def test_a_full_disk_ends_the_run_in_order(shop):
         (state / "fill").unlink(missing_ok=True)
         shop.pitstop("local", "down")
         subprocess.run(["umount", "-l", state], check=False)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_rollback_is_not_stopped_by_a_full_disk(shop):
+    """There is room kept back for it, and nothing half-made is left behind."""
+    state = shop.folder / "state"
+    state.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", state]).returncode:
+        pytest.skip("this machine lets nobody mount a tmpfs")
+    shop.env["PITSTOP_STATE"] = str(state)
+    crowd = Customers(shop.port)
+    alone = ("--override", "approval", "--because", "alone")
+    try:
+        assert shop.pitstop("local", "up").returncode == 0
+        crowd.start()
+        shop.configure(min_requests="10", soak='"1s"')
+        path = shop.path / "pitstop.toml"
+        path.write_text(path.read_text().replace('duration = "6s"', 'duration = "90s"'))
+        shop.start()
+        shop.fix()
+        assert shop.pitstop("ship", "--fix", "x", *alone).returncode == 0
+        os.kill(shop.status("check")["process"]["pid"], 9)
+        with (state / "fill").open("wb", buffering=0) as fill, contextlib.suppress(OSError):
+            while True:
+                fill.write(b"0" * 4096)
+        assert shutil.disk_usage(state).free == 0
+
+        done = shop.pitstop("rollback", "check", "--reason", "all is full")
+
+        assert done.returncode == 0, done.stdout + done.stderr
+        (state / "fill").unlink()
+        shop.pitstop("resume", "check", "--wait")
+        assert shop.status("check")["outcome"] == "rolled_back"
+        assert shop.pitstop("list").stderr == ""
+        assert shop.pitstop("log", "check", "--verify").returncode == 0
+        live = json.loads(shop.pitstop("local", "status", "--json").stdout)["live"]
+        assert (live, crowd.lost) == ("d1", 0)
+    finally:
+        crowd.stop()
+        (state / "fill").unlink(missing_ok=True)
+        down = shop.pitstop("local", "down")
+        subprocess.run(["umount", "-l", state], check=False)
+    assert down.returncode == 0, down.stderr
+    assert shop.end_what_is_left() == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a read-only disk needs root")

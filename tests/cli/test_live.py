@@ -1,5 +1,16 @@
 """The live view: stages, clock and output below the journal, within 80 columns."""
 
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,7 +35,9 @@ def run(tmp_path):
     for phase, minutes in (("preparing", 0), ("checking", 12), ("checking", 20)):
         data = {"title": f"{phase} it", "phase": phase, "attempt": 1}
         at = began + timedelta(minutes=minutes)
-        journal.append("started", data, by=BY, step=f"x.{phase}{minutes}", at=at)
+        journal.append(
+            "started", data, by=BY, step=f"checks.{'smoke' if minutes else phase}", at=at
+        )
     (run.output / "smoke.1.log").write_bytes(b"test one ok\ntest two \033[2Jok" + b"x" * 300)
     yield run
     journal.close()
@@ -46,11 +59,73 @@ def test_the_view_shows_stages_clock_and_output_within_80_columns(run):
     for line in run.lines():
         view._lines.append(line)
     rows = view._below().plain.splitlines()
-    assert "prepare 12:00  check 17:0" in rows[1]
+    assert "prepare 12:00!  check 17:0" in rows[1]
+    assert "! of 10 min  approve  deploy" in rows[1]
     assert rows[2] == "checking it"
     assert "1.0 min left of 30 · verified about" in rows[3]
     assert "\033" not in rows[4]
     assert max(len(row) for row in rows[:4]) <= 80
+
+
+def test_output_of_a_step_that_is_over_is_not_shown(run):
+    """A green test line below a running deploy would be a lie."""
+    view = LiveView(run)
+    view._lines += run.lines()
+    assert view._below().plain.splitlines()[-1].startswith("│ test two")
+    for line in [line for line in run.lines() if line["event"] == "started"]:
+        view._lines.append(line | {"event": "finished", "data": {"value": None}})
+    view._lines.append(line | {"step": "deploy.stage", "at": "2999-01-01T00:00:00.000Z"})
+    assert "│" not in view._below().plain
+
+
+def test_in_a_real_terminal_of_80_columns_nothing_is_torn(open_shop):
+    """The journal scrolls above, the stages and the clock stay below, and Ctrl-C only stops looking."""
+    open_shop.configure(smoke='"echo all 12 tests passed; sleep 3"')
+    open_shop.start("A title that is so long that it has to be cut in every row it stands in " * 2)
+    open_shop.fix()
+    said = in_a_terminal(open_shop, "ship", "--fix", "x", until="tests passed")
+
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
+    rows = [row for row in re.split(r"[\r\n]+", plain) if row.strip()]
+    assert "\x1b[" in said
+    assert [row for row in rows if "prepare 0:" in row and "check 0:" in row and "of 10 min" in row]
+    assert [row for row in rows if row.startswith("│ all 12 tests passed")]
+    assert [row for row in rows if "min left of 30 · verified about" in row]
+    live = [row for row in rows if row.startswith(("prepare", "│", "0."))]
+    assert max(map(len, live)) <= 80
+    assert open_shop.status()["outcome"] is None
+
+
+def in_a_terminal(shop, *words: str, until: str) -> str:
+    """Run a command in a terminal until it shows a text, then press Ctrl-C; return what was shown."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    env = {k: v for k, v in shop.env.items() if k not in ("NO_COLOR", "COLUMNS", "LINES")}
+    client = subprocess.Popen(
+        [sys.executable, "-m", "pitstop", *words],
+        cwd=shop.path,
+        env=env | {"TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # may be ignored around us
+    )
+    os.close(theirs)
+    shown, deadline = b"", time.monotonic() + 60
+    while client.poll() is None and time.monotonic() < deadline:
+        if select.select([ours], [], [], 0.1)[0]:
+            try:
+                shown += os.read(ours, 65536)
+            except OSError:
+                break
+        if until.encode() in shown:
+            client.send_signal(signal.SIGINT)
+            until = "\0"
+    client.kill()
+    client.wait()
+    os.close(ours)
+    return shown.decode(errors="replace")
 
 
 def test_the_usual_time_that_is_left_counts_only_what_lies_ahead(run):

@@ -25,6 +25,7 @@ _SHORT = {
     "validating": "validate",
     "merging": "merge",
 }  # all six fit into 80 columns
+_CHECKS = {"setup": "checks.prepare", "targeted": "checks.targeted", "smoke": "checks.smoke"}
 
 
 class LiveView:
@@ -64,18 +65,32 @@ class LiveView:
         if state["step"] and not state["outcome"]:
             text.append(f"\n{state['step']}", "bold")
         text.append_text(_clock(state, now + timedelta(seconds=still_usual(found))))
-        if state["closed_at"] is None and (last := _last_output(self._run.output)):
+        if last := _last_output(self._run.output, self._under_way()):
             text.append(f"\n│ {last}", "dim")
         return text
 
+    def _under_way(self) -> dict[str, str]:
+        """Return when each step that is under way began."""
+        under_way: dict[str, str] = {}
+        for line in self._lines:
+            if line["event"] == "started":
+                under_way[line["step"]] = line["at"]
+            elif line["event"] in ("finished", "failed", "stopped"):
+                under_way.pop(line["step"], None)
+        return under_way
+
 
 def _stage(stage: dict[str, Any]) -> Text:
+    """Return a stage with the time it took; the current one with its budget, too."""
     if stage["state"] == "ahead":
         return Text(f"{_SHORT[stage['name']]}  ", "dim")
     minutes, seconds = divmod(int(stage["seconds"]), 60)
     over = stage["seconds"] > stage["budget_seconds"]
     style = "red" if over else "green" if stage["state"] == "done" else "bold"
-    return Text(f"{_SHORT[stage['name']]} {minutes}:{seconds:02}  ", style)
+    said = f"{_SHORT[stage['name']]} {minutes}:{seconds:02}{'!' if over else ''}"
+    if stage["state"] == "current":
+        said += f" of {stage['budget_seconds'] / 60:.0f} min"
+    return Text(f"{said}  ", style)
 
 
 def _clock(state: dict[str, Any], verified: datetime) -> Text:
@@ -90,9 +105,14 @@ def _clock(state: dict[str, Any], verified: datetime) -> Text:
     return Text(said, style)
 
 
-def _last_output(folder: Path) -> str:
-    """Return the last line of the newest output, if something wrote within this run."""
-    files = sorted(folder.glob("*.log"), key=lambda path: path.stat().st_mtime)
+def _last_output(folder: Path, under_way: dict[str, str]) -> str:
+    """Return the last line of what a step under way wrote; of two side by side, the later one's."""
+    if not under_way:
+        return ""
+    since = min(datetime.fromisoformat(at).timestamp() for at in under_way.values())
+    over = {name for name, step in _CHECKS.items() if step not in under_way}
+    found = [(path.stat().st_mtime, path) for path in folder.glob("*.log")]
+    files = [p for at, p in sorted(found) if at >= since and p.name.split(".")[0] not in over]
     if not files:
         return ""
     with files[-1].open("rb") as file:
