@@ -154,6 +154,29 @@ def _listener():
     return heard, server
 
 
+def test_init_reads_what_the_repository_shows(shop):
+    """The branch there is, the test runner that is used, and where it cannot deploy yet."""
+    (shop.path / "pitstop.toml").unlink()
+    shop.git("branch", "-m", "main", "trunk")
+    shop.git("remote", "remove", "origin")
+    (shop.path / "railway.toml").write_text("[deploy]\n")
+    for dependency, row in (
+        ("vitest", 'targeted = "npx vitest run {tests}"'),
+        ("jest", 'targeted = "npx jest {tests}"'),
+        ("mocha", 'setup = "npm ci"\nsmoke = "npm test"'),
+    ):
+        package = {"scripts": {"test": dependency, "start": "node ."}}
+        (shop.path / "package.json").write_text(json.dumps(package))
+        done = shop.pitstop("init", "--yes")
+        text = (shop.path / "pitstop.toml").read_text()
+        assert done.returncode == 0
+        assert row in text
+        assert 'main = "trunk"' in text
+        assert 'start = "npm start"' in text
+        assert "Railway, to which this version does not deploy" in done.stdout
+        assert shop.pitstop("plan").returncode == 0
+
+
 def test_init_writes_a_file_that_loads_and_never_overwrites_unasked(shop):
     """What it sees: main branch, start command, health route."""
     (shop.path / "pitstop.toml").unlink()

@@ -29,8 +29,7 @@ listen = "127.0.0.1:8080"       # where users reach it
 # build = "make"                # runs once in each fresh checkout
 
 [checks]
-{setup}targeted = {targeted}   # {{tests}}: the test files that belong to the change
-smoke = {smoke}
+{setup}{targeted}smoke = {smoke}
 
 [approval]
 required = true                 # by another person than the author
@@ -53,6 +52,15 @@ budget = "30m"                  # declared to verified in production
 # file = "announcements.log"
 # webhook = {{ env = "TEAM_WEBHOOK" }}
 """
+
+_TARGETED = "targeted = {}   # {{tests}}: the test files that belong to the change"
+_ELSEWHERE = {
+    "railway.toml": "Railway",
+    "railway.json": "Railway",
+    "k8s": "Kubernetes",
+    "kustomization.yaml": "Kubernetes",
+    "Chart.yaml": "Kubernetes",
+}
 
 
 def init(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -78,6 +86,11 @@ def run_init(args: argparse.Namespace) -> int:
             return 0
     target.write_text(_TEMPLATE.format(**_seen(here.top)), encoding="utf-8")
     print(f"Wrote {target}. Look at it, then: pitstop doctor")
+    for name in sorted({what for path, what in _ELSEWHERE.items() if (here.top / path).exists()}):
+        print(
+            f"This service seems to run on {name}, to which this version does not deploy: what was "
+            "written is for this machine."
+        )
     return 0
 
 
@@ -90,8 +103,7 @@ def _seen(top: Path) -> dict[str, str]:
     setup = ""
     targeted, smoke = "python3 -m pytest -q {tests}", "python3 -m pytest -q tests"
     if node:
-        runner = "vitest run" if "vitest" in json.dumps(node) else "jest"
-        targeted, smoke = f"npx {runner} {{tests}}", "npm test"
+        targeted, smoke = _node_tests(node), "npm test"
         setup = 'setup = "npm ci"\n'
     elif "requirements.txt" in python:
         setup = 'setup = "python3 -m pip install -q -r requirements.txt"\n'
@@ -101,10 +113,19 @@ def _seen(top: Path) -> dict[str, str]:
         "remote": _remote(top),
         "start": _start(top, node),
         "health": _health(top),
-        "targeted": targeted,
         "smoke": smoke,
     }
-    return {name: json.dumps(value) for name, value in values.items()} | {"setup": setup}
+    rows = {"setup": setup, "targeted": f"{_TARGETED.format(json.dumps(targeted))}\n"}
+    rows["targeted"] = rows["targeted"] if targeted else ""
+    return {name: json.dumps(value) for name, value in values.items()} | rows
+
+
+def _node_tests(node: dict[str, Any]) -> str:
+    """Return the command that runs single test files; empty where the runner is not known."""
+    seen = json.dumps([node.get(name) for name in ("scripts", "dependencies", "devDependencies")])
+    if "vitest" in seen:
+        return "npx vitest run {tests}"
+    return "npx jest {tests}" if "jest" in seen else ""
 
 
 def _package(top: Path) -> dict[str, Any] | None:
@@ -131,7 +152,8 @@ def _main(top: Path) -> str:
     if head:
         return head.partition("/")[2]
     known = _git(top, "for-each-ref", "--format=%(refname:short)", "refs/heads").split()
-    return next((name for name in ("main", "master", "production") if name in known), "main")
+    usual = next((name for name in ("main", "master", "production") if name in known), None)
+    return usual or _git(top, "symbolic-ref", "--quiet", "--short", "HEAD") or "main"
 
 
 def _start(top: Path, node: dict[str, Any] | None) -> str:
