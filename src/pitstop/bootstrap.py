@@ -173,6 +173,7 @@ def crew(
         run=run.id,
         machine=machine(place),
         now=lambda: stamp(clock.now()),
+        pause=clock.pause,
     )
     held.keep_alive()
     return Crew(

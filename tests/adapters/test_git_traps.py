@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from pitstop.adapters.forges._git import Git
+from pitstop.adapters.forges._history import History
 from pitstop.adapters.forges.git import GitForge, something_to_ship
 from pitstop.domain.change import Branch, Change, Landed
 from pitstop.ports import CannotTell, Refused
@@ -56,7 +58,7 @@ def test_start_from_deployed_tag_or_sha(shop: Shop) -> None:
     git(shop.here, "tag", "v1.0.0")
     later = save(shop.here, {"later.py": "later\n"}, "later")
     git(shop.here, "push", "-q", "origin", "main")
-    branch = shop.forge().cut(NAME, shop.forge().resolve("v1.0.0"), None)
+    branch = shop.forge().cut(NAME, git(shop.here, "rev-parse", "v1.0.0^{commit}"), None)
     assert shop.deployed == git(Path(branch.worktree), "rev-parse", "HEAD")
     assert later != shop.deployed
 
@@ -821,7 +823,7 @@ def test_an_impossible_branch_name_is_refused(shop: Shop, name: str) -> None:
 def test_what_is_no_commit_is_refused(shop: Shop, rev: str) -> None:
     """A revision is only ever read as a revision."""
     with pytest.raises(Refused):
-        shop.forge().resolve(rev)
+        History(Git(shop.here, RUNNER)).commit(rev)
 
 
 def test_hostile_file_names_go_through_everything(shop: Shop) -> None:

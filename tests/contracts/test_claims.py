@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,6 +32,7 @@ class GitWorld:
             run=f"{who}-run",
             machine=who,
             now=lambda: "2026-01-02T03:04:00Z",
+            pause=time.sleep,
         )
 
     def holder(self) -> str | None:

@@ -1,12 +1,13 @@
 """Who may be taken over: whoever rests or died, never whoever is at work."""
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from pitstop.adapters.forges.claims import Claim
-from pitstop.engine.claim import STILL, beats
+from pitstop.engine.claim import STILL, HeldClaim, beats
 from repositories import Shop, a_claim, a_shop
 
 
@@ -64,3 +65,28 @@ def test_a_claim_given_back_meanwhile_is_nobodys(shop):
     """There is nothing left to take."""
     mine = taken(shop, "now")
     assert not beats(shop.claims(), mine, Clock(lambda: shop.claims().release(mine)))
+
+
+def test_a_beat_under_way_never_brings_back_what_is_given_back(shop):
+    """Renewed at the very moment of the release, the claim is gone all the same, every time."""
+    for number in range(8):
+        claims, ticks = shop.claims(), []
+        held = HeldClaim(
+            claims,
+            background=shop.claims(),
+            service=f"s{number}",
+            owner="Ada",
+            run="r1",
+            machine="m1",
+            now=lambda: "now",
+            pause=lambda seconds, ticks=ticks: ticks.append(seconds) or time.sleep(seconds),
+        )
+        held.take("checkout answers 500")
+        held.keep_alive()
+        time.sleep(number * 0.01)
+
+        held.release()
+
+        assert claims.read(f"s{number}") is None
+        time.sleep(0.05)
+        assert claims.read(f"s{number}") is None

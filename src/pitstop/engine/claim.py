@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from pitstop.adapters.forges.claims import Claim, GitClaims
 from pitstop.ports import CannotTell, Clock, Refused
 
 BEAT = 10.0  # seconds between heartbeats on the remote
+LONG = 30.0  # seconds that a beat under way is waited for; a remote that takes longer is silent
 STILL = 2.5 * BEAT  # seconds without one after which nobody executes the claim's run
 
 
@@ -30,9 +32,10 @@ class HeldClaim:
         run: str,
         machine: str,
         now: Callable[[], str],
+        pause: Callable[[float], None],
     ) -> None:
         self._claims, self._background = claims, background
-        self._service, self._now = service, now
+        self._service, self._now, self._pause = service, now, pause
         self._owner, self._run, self._machine = owner, run, machine
         self._mine: Claim | None = None
         self._stop = threading.Event()
@@ -40,7 +43,7 @@ class HeldClaim:
 
     def take(self, reason: str) -> None:
         """Claim the service for this run; raises Refused with who has it."""
-        with self._lock:
+        with self._between_beats():
             for _ in range(3):
                 found = self._claims.read(self._service)
                 if found and found.machine != self._machine:
@@ -68,36 +71,49 @@ class HeldClaim:
 
     def note(self, rollback_point: str, restore_command: str) -> None:
         """Let others see how production is returned, should this machine be lost."""
-        self._renew(self._claims, rollback_point=rollback_point, restore_command=restore_command)
+        facts = {"rollback_point": rollback_point, "restore_command": restore_command}
+        with contextlib.suppress(Refused, CannotTell), self._between_beats():
+            self._renew(self._claims, **facts)  # who took it over is seen before the deploy
 
     def release(self) -> None:
         """Give the claim back, if it is still ours."""
         self._stop.set()
-        self._mine = None
-        found = self._claims.read(self._service)
-        if found and found.run == self._run and found.machine == self._machine:
-            self._claims.release(found)
+        with self._between_beats():
+            self._mine = None
+            if found := self._taken_before(self._claims):
+                self._claims.release(found)
 
     def keep_alive(self) -> None:
         """Beat on the remote from a thread, until the process ends or the claim is lost."""
         threading.Thread(target=self._beat, daemon=True).start()
 
     def _beat(self) -> None:
-        self._renew(self._background)
-        while not self._stop.wait(BEAT):
-            self._renew(self._background)
+        while not self._stop.is_set():
+            with contextlib.suppress(Refused, CannotTell), self._lock:
+                if not self._stop.is_set():
+                    self._renew(self._background)
+            self._stop.wait(BEAT)
 
-    def _renew(self, claims: GitClaims, **facts: str) -> None:
-        if not self._lock.acquire(timeout=2.0):
-            return  # the other thread waits for a silent remote; the next beat tries again
+    @contextlib.contextmanager
+    def _between_beats(self) -> Iterator[None]:
+        """Keep the next beat from beginning; wait for one under way, with our own heart beating."""
+        waited = 0.0
+        while not self._lock.acquire(blocking=False):
+            if waited > LONG:
+                raise CannotTell(
+                    "The remote has not answered a heartbeat for so long that it is silent."
+                )
+            self._pause(0.05)
+            waited += 0.05
         try:
-            self._mine = self._mine or self._taken_before(claims)
-            if self._mine:
-                self._mine = claims.renew(self._mine, heartbeat=self._now(), **facts)
-        except (Refused, CannotTell):
-            return  # whoever took it over is seen before the deploy
+            yield
         finally:
             self._lock.release()
+
+    def _renew(self, claims: GitClaims, **facts: str) -> None:
+        self._mine = self._mine or self._taken_before(claims)
+        if self._mine:
+            self._mine = claims.renew(self._mine, heartbeat=self._now(), **facts)
 
     def _taken_before(self, claims: GitClaims) -> Claim | None:
         """Return the claim that an earlier process of this run took."""

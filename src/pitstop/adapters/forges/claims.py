@@ -90,20 +90,21 @@ class GitClaims:
 
     def release(self, claim: Claim) -> bool:
         """Give the claim back; return whether no claim of ours is left and nobody else's was hit."""
-        now = self.read(claim.service)
-        if now is None:
-            return True
-        if not _same_hold(now, claim):
-            return False
-        held = self._held(claim.service)
-        for ref in [ref for ref, sha in held.items() if sha == now.sha]:
-            pushed = self._remote.push(f":{ref}", leases={ref: now.sha})
-            if self._remote.at(ref) == now.sha:
+        while now := self.read(claim.service):
+            if not _same_hold(now, claim):
+                return False
+            self._delete(claim.service, now.sha)  # one renewed meanwhile is found again
+        return True
+
+    def _delete(self, service: str, sha: str) -> None:
+        held = self._held(service)
+        for ref in [ref for ref, there in held.items() if there == sha]:
+            pushed = self._remote.push(f":{ref}", leases={ref: sha})
+            if self._remote.at(ref) == sha:
                 raise Refused(
                     f"{self._remote.name} does not delete {ref}: {pushed.said}. "
                     f"Delete it: git push {self._remote.name} --delete {ref}"
                 )
-        return True
 
     def _swap(self, service: str, ref: str, sha: str, expected: str | None) -> bool | None:
         """Push with a lease; True won, False lost, None when the remote does not take the ref."""
