@@ -56,6 +56,7 @@ class Rehearsal:
     ) -> None:
         self.world = world or World()
         self.incident = an_incident()
+        self.forge: type[simulated.SimulatedForge] = simulated.SimulatedForge
         self.settings = settings(**tables)
         self.journal = journal or Journal(":memory:", self.incident.id, create=True)
         self.says("declared", {"incident": vars(self.incident), "config": {}}, once="declared")
@@ -79,7 +80,8 @@ class Rehearsal:
     def runs(self, procedure: Any = hotfix) -> Outcome:
         """Run the procedure from the journal, as a fresh process would."""
         pit = Recorded(self.journal, ADA, fence=self.world)
-        pit.crew = simulated.crew(self.world, self.settings, pit, RunRecord(pit, None))
+        crew = simulated.crew(self.world, self.settings, pit, RunRecord(pit, None))
+        pit.crew = replace(crew, forge=self.forge(self.world, crew.clock))
         outcome: Outcome = procedure(pit, self.incident)
         pit.close()
         return outcome

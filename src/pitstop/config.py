@@ -22,7 +22,7 @@ from pydantic import (
 
 FILE = "pitstop.toml"
 
-_LONGEST_NAME = 63
+_LONGEST_NAME = 100
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -78,13 +78,20 @@ class Service(Part):
         """Take what git takes as a part of a ref: the claim is called after the service."""
         between = "._/-" if field.field_name == "main" else "._-"
         word = rf"[A-Za-z0-9]+(?:[{between}][A-Za-z0-9]+)*"
-        if not re.fullmatch(word, value) or value.endswith(".lock") or len(value) > _LONGEST_NAME:
+        odd = not re.fullmatch(word, value) or ".lock/" in f"{value}/"
+        if odd or len(value) > _LONGEST_NAME:
             signs = ", ".join(f'"{sign}"' for sign in between)
             raise ValueError(
                 f"use letters and digits, and one of {signs} between them; {_LONGEST_NAME} signs at "
                 'most, and not ".lock" at the end'
             )
         return value
+
+
+def service_name(text: str) -> str:
+    """Return a name for a service that is as near to a text as a name can be."""
+    words = re.findall(r"[A-Za-z0-9]+", text)
+    return "-".join(words)[:_LONGEST_NAME].strip("-") or "service"
 
 
 class Platform(BaseModel):

@@ -240,6 +240,14 @@ def merge_owed(why: str, change: Change, tag: str, remote: str, main: str) -> st
     )
 
 
+def merge_left(why: str, change: Change) -> str:
+    """Say that the fix is live and was not merged, since the service may be somebody else's now."""
+    return (
+        f"{change.branch.name} is live and not merged: {one_line(why).rstrip('.')}. Agree with whoever "
+        f"has the service, then merge {change.commit[:12]}"
+    )
+
+
 def perhaps_merged(why: str, change: Change, remote: str) -> str:
     """Say that the fix is live and that the remote did not say whether main has it."""
     return (
@@ -294,23 +302,28 @@ def awaitable(name: str) -> str:
     return f"{name} returned an awaitable: it was never run. Steps are plain functions."
 
 
-def unknown_steps(names: list[str]) -> str:
+def unknown_steps(run: str, names: list[str]) -> str:
     """Say that an older version's run does not fit this version's procedure."""
     return (
         f"This run was opened by another version of pitstop: it finished {', '.join(names)}, which "
         "this version does not ask for here. Nothing was done. Go on with the version that opened it "
-        "(see: pitstop log). Or end it: pitstop abort --reason TEXT before its deploy, pitstop "
-        "rollback --reason TEXT after it"
+        f"(see: pitstop log {run}). {_end_it(run)}"
     )
 
 
-def other_shape(name: str, why: str) -> str:
+def _end_it(run: str) -> str:
+    return (
+        f"Or end it: pitstop abort {run} --reason TEXT before its deploy, pitstop rollback {run} "
+        "--reason TEXT after it"
+    )
+
+
+def other_shape(run: str, name: str, why: str) -> str:
     """Say that an older version recorded a result that this version cannot read."""
     return (
         f"This run was opened by another version of pitstop: its result of {name} has another "
-        "shape. Nothing was done. Go on with the version that opened it (see: pitstop log). Or end "
-        "it: pitstop abort --reason TEXT before its deploy, pitstop rollback --reason TEXT after it "
-        f"({one_line(why)[:200]})"
+        f"shape. Nothing was done. Go on with the version that opened it (see: pitstop log {run}). "
+        f"{_end_it(run)} ({one_line(why)[:200]})"
     )
 
 

@@ -128,7 +128,8 @@ def test_a_rollback_to_what_is_live_changes_nothing_and_ends_no_watch(open_shop,
 
     done = open_shop.pitstop("rollback", "--service", "shop", "--to", "d2", "--reason", "typo")
 
-    assert (done.returncode, done.stdout) == (0, "d2 serves users already. Nothing was changed.\n")
+    assert done.returncode == 0, done.stderr
+    assert "d2 serves users already. Nothing was changed." in done.stdout
     state = open_shop.status("check")
     assert (state["outcome"], state["closed_at"], live(open_shop)) == ("fixed", None, "d2")
     without = open_shop.pitstop("rollback", "--service", "shop", "--reason", "x")
@@ -254,3 +255,53 @@ def test_a_run_of_another_version_is_out_of_care_once_production_was_returned(op
     assert open_shop.status(run)["outcome"] == "rolled_back"
     quiet = open_shop.pitstop("list")
     assert (quiet.stderr, live(open_shop)) == ("", "d1")
+
+
+def test_two_rollbacks_at_once_are_one(open_shop, customers):
+    """Whoever was quicker acts, the other follows; users are moved once, and it is said once."""
+    open_shop.configure(min_requests="1000000", deadline='"90s"')
+    open_shop.start()
+    open_shop.fix()
+    open_shop.pitstop("ship", "--fix", "x", *ALONE, "--detach")
+    until(lambda: open_shop.status()["deployment"])
+    words = [sys.executable, "-m", "pitstop", "rollback", "check", "--reason"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+
+    both = [
+        subprocess.Popen([*words, name], cwd=open_shop.path, env=open_shop.env, **pipes)
+        for name in ("mine", "yours")
+    ]
+    said = [client.communicate()[0] for client in both]
+
+    assert [client.returncode for client in both] == [0, 0], said
+    assert live(open_shop) == "d1"
+    runs = list((open_shop.path / ".git/pitstop/runs").glob("rollback-*"))
+    assert len(runs) == 1
+    route = open_shop.path / ".git/pitstop/services/shop/local/proxy/routes/rds.json"
+    assert json.loads(route.read_text())["version_info"].startswith("3 d1 ")
+    assert customers.lost == 0
+
+
+def test_a_rollback_by_deployment_is_not_stopped_by_a_locked_journal(open_shop, customers):
+    """Another program holds the hotfix's journal: production goes back all the same, and it is said."""
+    import sqlite3
+
+    open_shop.configure(min_requests="10", soak='"1s"')
+    watch_for(open_shop, "90s")
+    open_shop.start()
+    open_shop.fix()
+    assert open_shop.pitstop("ship", "--fix", "x", *ALONE).returncode == 0
+    path = open_shop.path / ".git/pitstop/runs/checkout-answers-500/run.db"
+    with sqlite3.connect(path) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = open_shop.pitstop("rollback", "check", "--reason", "now")
+        before = live(open_shop)
+        done = open_shop.pitstop("rollback", "--service", "shop", "--to", "d1", "--reason", "now")
+        other.rollback()
+    other.close()
+
+    assert (refused.returncode, before) == (1, "d2")
+    assert "pitstop rollback --service" in refused.stderr
+    assert (done.returncode, live(open_shop)) == (0, "d1"), done.stderr
+    assert "will not say that it was rolled back" in done.stderr
+    assert customers.lost == 0

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 import given
-from pitstop.adapters.simulated import BASE, FIX, World
+from pitstop.adapters.simulated import BASE, FIX, SimulatedForge, World
 from pitstop.engine.recorded import Waiting
 from pitstop.flow import Step
+from pitstop.ports import CannotTell
 
 
 def ready(**world) -> given.Rehearsal:
@@ -227,6 +228,59 @@ def test_an_abort_before_the_deploy_leaves_nothing_behind():
     assert [story.world.branches, story.world.claimed_by, story.world.live] == [{}, None, "d1"]
 
 
+BEFORE, AFTER = "aborted", "rolled_back"
+STEPS = {
+    "triage.classify": BEFORE,
+    "branch.claim": BEFORE,
+    "branch.cut": BEFORE,
+    "branch.commit": BEFORE,
+    "guard.inspect": BEFORE,
+    "branch.publish": BEFORE,
+    "merge.foresee": BEFORE,
+    "checks.prepare": BEFORE,
+    "checks.targeted": BEFORE,
+    "checks.smoke": BEFORE,
+    "checks.same_tree": BEFORE,
+    "review.request": BEFORE,
+    "review.admit": BEFORE,
+    "snapshot.record": BEFORE,
+    "announce.starting": BEFORE,
+    "deploy.stage": BEFORE,
+    "validate.candidate": BEFORE,
+    "validate.reproduce": BEFORE,
+    "deploy.release": AFTER,
+    "validate.healthy": AFTER,
+    "announce.deploying": AFTER,
+    "validate.repro": AFTER,
+    "validate.errors": AFTER,
+    # production is good: it is merged first, and then returned from the watch, which can do that
+    "merge.name_tag": AFTER,
+    "merge.land": AFTER,
+    "branch.clean_up": AFTER,
+    "announce.ended": AFTER,
+    "validate.begin_watch": AFTER,
+    "validate.hold": AFTER,
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_an_abort_is_heard_in_every_step(step):
+    """Whatever a step catches of its own troubles, it does not catch a person's word."""
+    story = ready()
+    append = story.journal.append
+
+    def aborting(event, data, **more):
+        line = append(event, data, **more)
+        if (event, more.get("step")) == ("started", step):
+            append("abort", {"reason": "enough"}, by=given.ADA, once="abort", at=story.world.now)
+        return line
+
+    story.journal.append = aborting
+
+    assert story.runs().status == STEPS[step]
+    assert story.world.live == "d1"
+
+
 def test_an_abort_after_the_deploy_rolls_back():
     """Stopping halfway is not an option for production."""
     story = ready()
@@ -344,4 +398,36 @@ def test_a_remote_that_is_down_at_the_end_owes_the_merge():
     story.world.on_tick = cut_off
 
     assert story.runs().status == "fixed"
+    assert "is not merged: The remote does not answer" in story.status["owed"][0]
+    assert "By hand: git push" in story.status["owed"][0]
+
+
+def test_a_remote_that_falls_silent_in_the_merge_may_have_merged():
+    """Unknown is never *not merged*: it is said as what it is."""
+    story = ready()
+    land = SimulatedForge.land
+
+    class Forge(SimulatedForge):
+        def land(self, *words):
+            land(self, *words)
+            raise CannotTell("The remote does not answer.")
+
+    story.forge = Forge
+
+    assert story.runs().status == "fixed"
     assert "not known whether hotfix/checkout-500s was merged" in story.status["owed"][0]
+
+
+def test_a_service_taken_over_before_the_merge_is_left_to_whoever_has_it():
+    """Users have the fix; what main becomes is theirs to decide."""
+    story = ready()
+
+    def take_over():
+        if story.world.live == "d2":
+            story.world.claimed_by = "grace-run"
+
+    story.world.on_tick = take_over
+
+    assert story.runs().status == "fixed"
+    assert "is live and not merged: grace-run has claimed" in story.status["owed"][0]
+    assert [story.world.main, story.world.claimed_by] == [BASE, "grace-run"]

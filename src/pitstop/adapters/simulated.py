@@ -311,10 +311,12 @@ class SimulatedTelemetry:
 class SimulatedForge:
     """A repository whose remote does as it is told."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, clock: Clock | None = None) -> None:
+        self._world, self._clock = world, clock
 
     def _ask(self) -> None:
+        if self._clock:
+            self._clock.pause(0.0)  # any answer takes a moment, in which an abort is heard
         if not self._world.remote_answers:
             raise CannotTell("The remote does not answer.")
 
@@ -405,13 +407,15 @@ class SimulatedForge:
 class SimulatedCommands:
     """Commands that pass, but for the ones the world lets fail."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, clock: Clock | None = None) -> None:
+        self._world, self._clock = world, clock
 
     def run(
         self, command: str, *, name: str, folder: Path, within: timedelta, env: Mapping[str, str]
     ) -> Ran:
         """Pretend to run a command."""
+        if self._clock:
+            self._clock.pause(0.0)
         if name in self._world.hanging:
             return Ran(-15, within.total_seconds(), "", timed_out=True)
         bad = name in self._world.failing or (name == "repro before" and self._world.live == "d1")
@@ -423,8 +427,8 @@ class SimulatedAudience:
 
     name = "team"
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, clock: Clock | None = None) -> None:
+        self._world, self._clock = world, clock
 
     def said(self, key: str) -> bool | None:
         """Return whether it was said."""
@@ -432,6 +436,8 @@ class SimulatedAudience:
 
     def say(self, key: str, subject: str, text: str) -> None:
         """Hear it."""
+        if self._clock:
+            self._clock.pause(0.0)
         self._world.said[key] = text
         self._world.act(f"say {key.rpartition('/')[2]}")
 
@@ -467,10 +473,10 @@ def crew(world: World, settings: Settings, pit: Any, record: Record) -> Crew:
     return Crew(
         settings=settings,
         platform=SimulatedPlatform(world, None, clock),
-        forge=SimulatedForge(world),
+        forge=SimulatedForge(world, clock),
         telemetry=SimulatedTelemetry(world),
-        audiences=(SimulatedAudience(world),),
-        commands=SimulatedCommands(world),
+        audiences=(SimulatedAudience(world, clock),),
+        commands=SimulatedCommands(world, clock),
         clock=clock,
         claims=SimulatedClaims(world, pit.journal.run),
         record=record,

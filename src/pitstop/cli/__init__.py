@@ -122,7 +122,12 @@ def _open_ends() -> None:
 
 
 def _text(word: str) -> str:
-    """Return a word as text that can be written down: a terminal may send bytes of any kind."""
+    """Return a word as text that can be written down: a terminal may send bytes of any kind.
+
+    What names a file stays what it is.
+    """
+    if os.path.lexists(word.removeprefix("@")):
+        return word
     return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 

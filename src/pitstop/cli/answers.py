@@ -148,7 +148,7 @@ def run_note(args: argparse.Namespace) -> int:
     known = [run.id for run in ownership.runs(here.runs)]
     # an id and one text, as it is meant; of text without quotes only a whole id is taken for one
     matching = [name for name in known if name.startswith(first)]
-    named = first in known if len(rest) > 1 else bool(rest) and len(matching) == 1
+    named = bool(rest) and (first in known or (len(rest) == 1 and len(matching) == 1))
     run = common.find(here, first if named else None)
     text = " ".join(rest if named else args.words)
     append(here, run, "note", {"text": text})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -80,6 +81,12 @@ def run_command(name: str, module: str, words: list[str]) -> int:
         return code
 
 
+_NO_FURTHER = (
+    "This command went no further; a run that was started goes on by itself. How it stands: pitstop "
+    "status; what users get: pitstop local status."
+)
+
+
 def _in_words(error: Exception) -> tuple[str, int]:
     """Return the sentence and exit code of what went wrong."""
     if isinstance(error, Usage):
@@ -90,9 +97,8 @@ def _in_words(error: Exception) -> tuple[str, int]:
         return f"{error} is not in a git repository. Go there, or name it: pitstop -C DIR ...", 2
     if isinstance(error, JournalError):
         return (
-            f"{error} Nothing was done, and production is as it was before this command. Look at the "
-            "file and the disk. If a hotfix is past its deploy: pitstop rollback --service NAME --to "
-            "DEPLOYMENT --reason TEXT",
+            f"{error} {_NO_FURTHER} Look at the file and the disk. To return production all the same: "
+            "pitstop rollback --service NAME --to DEPLOYMENT --reason TEXT",
             1,
         )
     kind = type(error).__name__
@@ -103,8 +109,7 @@ def _in_words(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         where = f": {error.filename}" if error.filename else ""
         return (
-            f"{error.strerror or error}{where}. Nothing was done, and production is as it was before "
-            "this command. Mend that, then look: pitstop doctor",
+            f"{error.strerror or error}{where}. {_NO_FURTHER} Mend that, then: pitstop doctor",
             1,
         )
     return f"pitstop broke: {kind}: {error}. See more with --debug.", 1
@@ -146,17 +151,33 @@ def see_to_unwatched(here: Place, but: str | None = None) -> None:
             continue
         if not past_deploy(state) and state["kind"] != "rollback":
             continue
+        if being_rolled_back(here, state):
+            continue
         if state["broke"]:
             print(
                 f"WARNING: nobody watches production for {run.id}: {state['broke']} "
-                f"Return it: pitstop rollback {run.id} --reason TEXT",
+                f"Return it: {way_out(run)}",
                 file=sys.stderr,
             )
         elif not ownership.executing(run):
             gone = f"WARNING: nobody watched production for {run.id}: its process was gone."
             print(f"{gone} {_started_again(here, run)}", file=sys.stderr)
         elif ownership.stale(run):
-            print(unresponsive(run.id), file=sys.stderr)
+            print(unresponsive(run), file=sys.stderr)
+
+
+def being_rolled_back(here: Place, state: dict[str, Any]) -> bool:
+    """Return whether a rollback acts instead of a hotfix; see that somebody executes it."""
+    if not state["rollback"]:
+        return False
+    other = RunFolder(here.runs / state["rollback"])
+    found = status(other.lines())
+    if found["closed_at"]:
+        return False
+    if not ownership.executing(other) and not found["broke"]:
+        ownership.start_process(other, here.repository)
+        wait_until_executing(other)
+    return True
 
 
 def _started_again(here: Place, run: RunFolder) -> str:
@@ -170,15 +191,34 @@ def _started_again(here: Place, run: RunFolder) -> str:
         if ownership.executing(run) or run.last_event() in ("closed", "broke"):
             return f"Started again: pitstop status {run.id}"
         why = f"see {run.log}"
-    return f"IT COULD NOT BE STARTED AGAIN ({why}): pitstop rollback {run.id} --reason TEXT"
+    return f"IT COULD NOT BE STARTED AGAIN ({why}): {way_out(run)}"
 
 
-def unresponsive(run: str) -> str:
+def way_out(run: RunFolder) -> str:
+    """Return what to type where a run cannot go on: another rollback, or the rollback again."""
+    lines = run.lines()
+    if status(lines)["kind"] == "rollback":
+        wanted = lines[0]["data"]["incident"]
+        return (
+            f"pitstop rollback --service {wanted['service']} --to {wanted['deployment_id']} "
+            "--reason TEXT"
+        )
+    return f"pitstop rollback {run.id} --reason TEXT"
+
+
+def unresponsive(run: RunFolder) -> str:
     """Say that a run's process is stopped or hung."""
     return (
-        f"WARNING: nobody watches production for {run}: its process does not respond. "
-        f"Go on: pitstop resume {run}, or return: pitstop rollback {run} --reason TEXT"
+        f"WARNING: nobody watches production for {run.id}: its process does not respond. "
+        f"Go on: pitstop resume {run.id}, or return: {way_out(run)}"
     )
+
+
+def end_hung(run: RunFolder) -> None:
+    """End a process that does not respond, and say so."""
+    ended = ownership.end_process(run)
+    said = "and was ended" if ended else "AND COULD NOT BE ENDED: look for it with ps"
+    print(f"The process of {run.id} did not respond {said}.", file=sys.stderr)
 
 
 def states(
@@ -211,7 +251,7 @@ def with_room(here: Place, act: Callable[[], T]) -> T:
     try:
         return act()
     except (OSError, JournalError) as problem:
-        if "full" not in str(problem) and "No space left" not in str(problem):
+        if not (getattr(problem, "full", False) or getattr(problem, "errno", None) == errno.ENOSPC):
             raise
         if not [run for run in ownership.runs(here.runs_folder) if run.give_up_reserve()]:
             raise

@@ -52,7 +52,7 @@ def follow(
     ``insist``s ends it, and the run goes on in a new one.
     """
     with _view(run, quiet) as show:
-        return _follow(here, run, until, after, show, insist)
+        return _follow(here, run, until, after, show, insist, Budget(quiet))
 
 
 def _follow(
@@ -62,9 +62,10 @@ def _follow(
     after: int,
     show: Callable[[dict[str, Any], bool], None],
     insist: bool,
+    budget: Budget,
 ) -> dict[str, Any]:
     lines, shown = run.lines(), 0
-    deaths, hung, budget = 0, Hung(run, insist), Budget()
+    deaths, hung = 0, Hung(run, insist)
     while True:
         state = status(lines)
         over = until(state) or (state["rests"] and not ownership.executing(run))
@@ -101,22 +102,22 @@ class Hung:
         if not ownership.stale(self._run):
             self._said = False
         elif self._insist:
-            print(f"The process of {self._run.id} did not respond and was ended.", file=sys.stderr)
-            ownership.end_process(self._run)
+            common.end_hung(self._run)
         elif not self._said:
             self._said = True
-            print(common.unresponsive(self._run.id), file=sys.stderr, flush=True)
+            print(common.unresponsive(self._run), file=sys.stderr, flush=True)
 
 
 class Budget:
     """Says it once when a third of the time is left, and once when it is gone."""
 
-    def __init__(self) -> None:
-        self._said = 1.0
+    def __init__(self, quiet: bool = False) -> None:
+        self._said = 0.0 if quiet else 1.0
 
     def look(self, state: dict[str, Any]) -> None:
         """Compare the time since the hotfix was declared with its budget, until it is verified."""
-        if state["kind"] != "hotfix" or state["verified_at"] or state["outcome"]:
+        ending = state["verified_at"] or state["outcome"] or state["ending"]
+        if state["kind"] != "hotfix" or ending:
             return
         from datetime import UTC, datetime
 
@@ -135,25 +136,12 @@ def _nobody_acts(
     """Return whether the run has work to do and nobody does it."""
     if ownership.executing(run) or _grew(run, lines):
         return False
-    return not _being_rolled_back(here, state)
+    return not common.being_rolled_back(here, state)
 
 
 def _grew(run: RunFolder, lines: list[dict[str, Any]]) -> bool:
     """Return whether the process wrote and ended between two looks."""
     return bool(run.lines(len(lines)))
-
-
-def _being_rolled_back(here: Place, state: dict[str, Any]) -> bool:
-    """Return whether a rollback acts instead; see that somebody executes it."""
-    if not state["rollback"]:
-        return False
-    other = RunFolder(here.runs / state["rollback"])
-    if status(other.lines())["closed_at"]:
-        return False
-    if not ownership.executing(other):
-        ownership.start_process(other, here.repository)
-        common.wait_until_executing(other)
-    return True
 
 
 def _keeps_dying(run: RunFolder, state: dict[str, Any]) -> str:

@@ -96,6 +96,8 @@ def run_init(args: argparse.Namespace) -> int:
 
 def _seen(top: Path) -> dict[str, str]:
     """Return the template's values, quoted for TOML."""
+    from pitstop.config import service_name
+
     node = _package(top)
     python = [
         path for path in ("pyproject.toml", "requirements.txt", "setup.py") if (top / path).exists()
@@ -108,7 +110,7 @@ def _seen(top: Path) -> dict[str, str]:
     elif "requirements.txt" in python:
         setup = 'setup = "python3 -m pip install -q -r requirements.txt"\n'
     values = {
-        "name": re.sub(r"[^A-Za-z0-9._-]+", "-", top.name).strip("-.") or "service",
+        "name": service_name(top.name),
         "main": _main(top),
         "remote": _remote(top),
         "start": _start(top, node),

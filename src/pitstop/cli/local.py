@@ -34,13 +34,17 @@ def run_local(args: argparse.Namespace) -> int:
     return {"up": _up, "down": _down, "status": _status}[args.verb](here, args)
 
 
-def platform_of(here: Place) -> tuple[Any, Any, ownership.ServiceFence]:
-    """Return the configured platform, its repository and its fence."""
+def platform_of(
+    here: Place, tables: dict[str, Any] | None = None
+) -> tuple[Any, Any, ownership.ServiceFence]:
+    """Return the configured platform, its repository and its fence; ``tables``: as once frozen."""
     from pitstop import bootstrap
     from pitstop.adapters._run import Runner
     from pitstop.engine.clock import SystemClock
 
-    settings, tables = bootstrap.load(here.config)
+    if tables is None:
+        _, tables = bootstrap.load(here.config)
+    settings = bootstrap.check(tables)
     if settings.platform.use != "local":
         raise common.Usage(
             f"{here.config}: platform.use is {settings.platform.use!r}, not 'local'."
@@ -107,8 +111,7 @@ def _down(here: Place, args: argparse.Namespace) -> int:
         gone = state["broke"] and not past_deploy(state)  # nobody can go on with it
         if state["closed_at"] is None and not gone:
             raise common.CannotDo(
-                f"{run.id} is under way, so the service stays up. Look: pitstop status {run.id}; to "
-                f"end it: pitstop abort {run.id} --reason TEXT"
+                f"{run.id} is under way, so the service stays up. {_ending(run, state)}"
             )
     platform, _, _ = platform_of(here)
     platform.down()
@@ -117,6 +120,12 @@ def _down(here: Place, args: argparse.Namespace) -> int:
     else:
         print("The service is down. Bring it back: pitstop local up")
     return 0
+
+
+def _ending(run: ownership.RunFolder, state: dict[str, Any]) -> str:
+    if state["kind"] == "rollback":
+        return f"See it to its end: pitstop resume {run.id}"
+    return f"Look: pitstop status {run.id}; to end it: pitstop abort {run.id} --reason TEXT"
 
 
 def _status(here: Place, args: argparse.Namespace) -> int:

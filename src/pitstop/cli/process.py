@@ -65,15 +65,38 @@ def _execute(run: RunFolder, heart: ownership.Heart) -> None:
 
 
 def _declared(run: RunFolder, within: float = 10.0) -> dict[str, Any] | None:
-    """Return what was declared; a rollback's process is started a moment before it is on record."""
-    deadline = time.monotonic() + within
-    while run.path.exists() and time.monotonic() < deadline:
+    """Return what was declared, once all of it is on record; None if that is not to be.
+
+    A rollback's process is started a moment before. The record of a rollback that ends a hotfix is
+    whole when the hotfix's journal names this run, and not another one that was quicker.
+    """
+    folder, deadline = _inode(run), time.monotonic() + within
+    while folder is not None and folder == _inode(run) and time.monotonic() < deadline:
         with contextlib.suppress(JournalError):
-            if os.path.exists(run.db) and (lines := run.lines()):
+            lines = run.lines() if os.path.exists(run.db) else []
+            if any(line["event"] == "closed" for line in lines):
+                return None
+            if lines and _whole(run, lines[0]["data"]):
                 found: dict[str, Any] = lines[0]["data"]["incident"]
                 return found
         time.sleep(0.005)
     return None
+
+
+def _whole(run: RunFolder, said: dict[str, Any]) -> bool:
+    hotfix = said["incident"].get("hotfix")
+    if not hotfix:
+        return True
+    lines = RunFolder(run.path.parent / hotfix).lines()
+    return any(line["event"] == "rollback" and line["data"]["run"] == run.id for line in lines)
+
+
+def _inode(run: RunFolder) -> int | None:
+    """Return which folder this is: one that was removed and made again is another."""
+    try:
+        return os.stat(run.path).st_ino
+    except OSError:
+        return None
 
 
 def _ended_by_a_person(run: RunFolder, why: str) -> bool:

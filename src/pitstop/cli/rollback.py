@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from pitstop.cli import common
 from pitstop.cli.follow import closed, follow
 from pitstop.cli.ship import append
+from pitstop.domain.incident import Return
 from pitstop.engine import ownership
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
 from pitstop.journal.status import past_deploy, status
 from pitstop.journal.store import JournalError
+
+if TYPE_CHECKING:
+    from pitstop.config import Settings
 
 
 def rollback(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -46,30 +52,41 @@ def run_rollback(args: argparse.Namespace) -> int:
     if args.service and not args.to:
         raise common.Usage("--service needs --to DEPLOYMENT. See which: pitstop local status")
     if args.to:
-        target, tables, service, live = _to_deployment(here, args)
+        target, tables, wanted, live = _to_deployment(here, args)
         if live == args.to and target is None:
-            print(f"{live} serves users already. Nothing was changed.")
+            print(f"{live} serves users already. Nothing was changed. No answer? pitstop local up")
             return 0
-        deployment = args.to
     else:
-        target = common.find(here, args.id)
-        state, tables = status(target.lines()), target.lines()[0]["data"]["config"]
-        if not state["rollback_point"]:
-            raise common.Usage(
-                f"{target.id} has not deployed anything, so there is nothing to return from. "
-                f"Production is unchanged. To stop it: pitstop abort {target.id} --reason TEXT"
-                f"{_others_in_production(here)}"
-            )
-        _refuse_if_not_live(here, state)
-        deployment, service = state["rollback_point"]["deployment_id"], state["service"]
-    run = _under_way(here, target) or common.with_room(
-        here, lambda: _begun(here, service, deployment, reason, target, tables)
-    )
+        target, tables, wanted = _to_rollback_point(here, args)
+    run = _under_way(here, target)
+    if run is None:
+        run = _begun_somehow(here, replace(wanted, reason=reason), target, tables, bool(args.to))
+    elif not ownership.executing(run):
+        ownership.start_process(run, here.repository)
+        common.wait_until_executing(run)
     state = follow(here, run, closed)
     if target:
         _wait_for_outcome(here, target)
     common.see_to_unwatched(here)  # users first, then the others
-    return _say(state, deployment)
+    return _say(run, state)
+
+
+def _to_rollback_point(
+    here: Place, args: argparse.Namespace
+) -> tuple[RunFolder, dict[str, Any], Return]:
+    """Return the hotfix that is ended, its configuration, and what is wanted."""
+    target = common.find(here, args.id)
+    state, tables = status(target.lines()), target.lines()[0]["data"]["config"]
+    if not state["rollback_point"]:
+        raise common.Usage(
+            f"{target.id} has not deployed anything, so there is nothing to return from. "
+            f"Production is unchanged. To stop it: pitstop abort {target.id} --reason TEXT"
+            f"{_others_in_production(here)}"
+        )
+    _refuse_if_not_live(here, state)
+    point = state["rollback_point"]["deployment_id"]
+    over = state["closed_at"] is not None
+    return target, tables, Return("", state["service"], point, "", "", target.id, over)
 
 
 def _refuse_if_not_live(here: Place, state: dict[str, Any]) -> None:
@@ -96,15 +113,14 @@ def _refuse_if_not_live(here: Place, state: dict[str, Any]) -> None:
 
 def _to_deployment(
     here: Place, args: argparse.Namespace
-) -> tuple[RunFolder | None, dict[str, Any], str, str | None]:
-    """Return the run that this ends, if one acts on the service, what is configured, and who is live.
+) -> tuple[RunFolder | None, dict[str, Any], Return, str | None]:
+    """Return the run that this ends, if one acts on the service; configuration; wish; who is live.
 
     Whose own release is wanted is not ended by it.
     """
-    from pitstop import bootstrap
     from pitstop.messages import allowed
 
-    settings, tables = bootstrap.load(here.config)
+    settings, tables = _configured(here)
     name = settings.service.name
     if args.service and args.service != name:
         raise common.Usage(allowed("--service", args.service, [name]))
@@ -112,7 +128,7 @@ def _to_deployment(
     if settings.platform.use == "local":
         from pitstop.cli.local import platform_of
 
-        platform = platform_of(here)[0]
+        platform = platform_of(here, tables)[0]
         kept, live = [one.id for one in platform.deployments()], _live(platform)
         if args.to not in kept:
             raise common.Usage(allowed("--to", args.to, kept))
@@ -126,18 +142,31 @@ def _to_deployment(
         and (state["deployment"] or {}).get("id") != args.to
     ]
     latest = max(acting, key=lambda pair: pair[0])[1] if acting else None
-    return latest, tables, name, live
+    wanted = Return("", name, args.to, "", "", latest.id if latest else None)
+    return latest, tables, wanted, live
+
+
+def _configured(here: Place) -> tuple[Settings, dict[str, Any]]:
+    """Return the configuration; where the file cannot be used now, the last hotfix's own."""
+    from pitstop import bootstrap
+    from pitstop.config import ConfigurationError
+
+    try:
+        return bootstrap.load(here.config)
+    except ConfigurationError:
+        known = sorted(common.states(here, quiet=True), key=lambda one: str(one[1]["declared_at"]))
+        if not known:
+            raise
+        tables = known[-1][0].lines()[0]["data"]["config"]
+        return bootstrap.check(tables), tables
 
 
 def _live(platform: Any) -> str | None:
-    """Return what users are served by; None where nobody knows."""
-    from pitstop.ports import CannotTell
-
+    """Return what users are served by, from the record alone; None where that cannot be read."""
     try:
-        running = platform.running()
-    except CannotTell:
+        return platform.status()["live"]  # type: ignore[no-any-return]
+    except Exception:  # noqa: BLE001 - the way back is open also where the state is damaged
         return None
-    return running.id if running else None
 
 
 def _others_in_production(here: Place) -> str:
@@ -147,74 +176,64 @@ def _others_in_production(here: Place) -> str:
 
 
 def _under_way(here: Place, target: RunFolder | None) -> RunFolder | None:
-    """Return somebody's rollback of the same hotfix, if it is not over: theirs is followed."""
+    """Return somebody's rollback of the same hotfix, if it may still come to its end."""
     name = status(target.lines())["rollback"] if target else None
-    if not name or status(RunFolder(here.runs / name).lines())["closed_at"]:
-        return None
-    return RunFolder(here.runs / name)
+    return RunFolder(here.runs / name) if name and not _over(here, name) else None
+
+
+def _over(here: Place, rollback: str) -> bool:
+    """Return whether a rollback has ended or cannot go on."""
+    try:
+        state = status(RunFolder(here.runs / rollback).lines())
+    except JournalError:
+        return True
+    return not state or state["closed_at"] is not None or state["broke"] is not None
+
+
+def _begun_somehow(
+    here: Place, wanted: Return, target: RunFolder | None, tables: dict[str, Any], named: bool
+) -> RunFolder:
+    """Begin the rollback; to a deployment that was named, also where a hotfix's journal is locked."""
+    try:
+        return common.with_room(here, lambda: _begun(here, wanted, target, tables))
+    except JournalError as problem:
+        if not (named and target):
+            raise
+        print(f"WARNING: {problem} It will not say that it was rolled back.", file=sys.stderr)
+        alone = replace(wanted, hotfix=None)
+        return common.with_room(here, lambda: _begun(here, alone, None, tables))
 
 
 def _begun(
-    here: Place,
-    service: str,
-    deployment: str,
-    reason: str,
-    target: RunFolder | None,
-    tables: dict[str, Any],
+    here: Place, wanted: Return, target: RunFolder | None, tables: dict[str, Any]
 ) -> RunFolder:
-    """Return the rollback's run, declared and executed; of one that cannot be declared nothing stays."""
-    run = RunFolder.create(here.runs, f"rollback-{target.id if target else service}")
+    """Return the rollback's run, declared and executed; of one that is not on record nothing stays."""
+    run = RunFolder.create(here.runs, f"rollback-{target.id if target else wanted.service}")
     try:
         ownership.start_process(run, here.repository)  # gets ready while this is written down
-        declared = _declare(here, run, service, deployment, reason, target, tables)
-    except (OSError, JournalError):
-        shutil.rmtree(run.path, ignore_errors=True)
-        raise
-    common.wait_until_executing(declared)
-    return declared
-
-
-def _declare(
-    here: Place,
-    run: RunFolder,
-    service: str,
-    deployment: str,
-    reason: str,
-    target: RunFolder | None,
-    tables: dict[str, Any],
-) -> RunFolder:
-    """Write the rollback down in its own journal, then in the journal of the run that it ends."""
-    by = common.actor(here, urgent=True)
-    wanted = {
-        "id": run.id,
-        "service": service,
-        "deployment_id": deployment,
-        "reason": reason,
-        "owner": by,
-        "hotfix": target.id if target else None,
-        "hotfix_is_over": bool(target and status(target.lines())["closed_at"]),
-    }
-    journal = run.journal(create=True)
-    journal.append(
-        "declared",
-        {"kind": "rollback", "incident": wanted, "config": tables},
-        by=by,
-        once="declared",
-    )
-    journal.close()
-    if target and not _recorded_in(here, target, run, reason, by):
-        journal = run.journal()
-        journal.append("closed", {}, by=by, once="closed")  # somebody was quicker; follow theirs
+        wanted = replace(wanted, id=run.id, owner=common.actor(here, urgent=True))
+        journal = run.journal(create=True)
+        said = {"kind": "rollback", "incident": vars(wanted), "config": tables}
+        journal.append("declared", said, by=wanted.owner, once="declared")
         journal.close()
-        return RunFolder(here.runs / str(status(target.lines())["rollback"]))
+        quickest = _recorded_in(here, target, run, wanted) if target else run.id
+    except (OSError, JournalError):
+        shutil.rmtree(run.path, ignore_errors=True)  # its process acts on a whole record only
+        raise
+    if quickest != run.id:
+        shutil.rmtree(run.path, ignore_errors=True)
+        return RunFolder(here.runs / quickest)
+    common.wait_until_executing(run)
     return run
 
 
-def _recorded_in(here: Place, target: RunFolder, run: RunFolder, reason: str, by: str) -> bool:
-    """Write the rollback into the run that it ends; False if another one is under way."""
-    earlier = sum(line["event"] == "returned" for line in target.lines())
-    data = {"run": run.id, "reason": reason}
-    return append(here, target, "rollback", data, by=by, once=f"rollback:{earlier}")
+def _recorded_in(here: Place, target: RunFolder, run: RunFolder, wanted: Return) -> str:
+    """Write the rollback into the run that it ends; return which rollback stands there then."""
+    earlier = [ln["data"]["run"] for ln in target.lines() if ln["event"] == "rollback"]
+    once = f"rollback:{sum(_over(here, name) for name in earlier)}"
+    data = {"run": run.id, "reason": wanted.reason}
+    append(here, target, "rollback", data, by=wanted.owner, once=once)
+    return str(status(target.lines())["rollback"])
 
 
 def _wait_for_outcome(here: Place, target: RunFolder, within: float = 8.0) -> None:
@@ -227,13 +246,14 @@ def _wait_for_outcome(here: Place, target: RunFolder, within: float = 8.0) -> No
         time.sleep(0.05)
 
 
-def _say(state: dict[str, Any], deployment: str) -> int:
+def _say(run: RunFolder, state: dict[str, Any]) -> int:
+    to = run.lines()[0]["data"]["incident"]["deployment_id"]
     if state["outcome"] == "rolled_back":
-        print(f"Rolled back: users are on {deployment} again, and it is healthy.")
+        print(f"Rolled back: users are on {to} again, and it is healthy.")
         return 0
     why = state["reason"] or state["broke"] or "it did not come to an end"
     raise common.CannotDo(
         f"ROLLBACK FAILED: {why}\nWhat users get now: pitstop local status. Try again: "
-        f'pitstop rollback --service {state["service"]} --to {deployment} --reason "again"',
+        f"{common.way_out(run)}",
         5,
     )

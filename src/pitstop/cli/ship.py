@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -101,7 +102,7 @@ def run_resume(args: argparse.Namespace) -> int:
     state = common.state_of(run)
     if state["closed_at"] is not None:
         return result(run, state)
-    if state["shipped_at"] is None:
+    if state["shipped_at"] is None and state["kind"] == "hotfix":
         raise common.Usage(
             f"{run.id} was not shipped yet, so there is nothing to resume. Type: pitstop ship "
             f"{run.id} --fix TEXT"
@@ -109,8 +110,7 @@ def run_resume(args: argparse.Namespace) -> int:
     seen = len(run.lines())
     record_overrides(here, run, _overrides(args))
     if ownership.stale(run):
-        print(f"The process of {run.id} did not respond and was ended.", file=sys.stderr)
-        ownership.end_process(run)
+        common.end_hung(run)
     if not ownership.executing(run):
         ownership.start_process(run, here.repository)
         common.wait_until_executing(run)
@@ -140,7 +140,7 @@ def _record_fix(
     if not os.path.isdir(state["worktree"]):
         raise common.CannotDo(
             f"The worktree {state['worktree']} is gone. Production is unchanged. Make it again: git "
-            f"worktree prune && git worktree add {state['worktree']} {state['branch']}"
+            f"worktree prune && git worktree add {shlex.quote(state['worktree'])} {state['branch']}"
         )
     from pitstop.adapters._run import Runner
     from pitstop.adapters.forges.git import something_to_ship

@@ -58,21 +58,23 @@ def summary(state: dict[str, Any]) -> str:
     }
     if state["waiting_for"] in waiting:
         return waiting[state["waiting_for"]]
+    if not state["process"]:
+        return f"Nobody executes {name} at the moment. Go on: pitstop watch {name}"
     if state["behind"]:
         return (
             f"{name} waits for {state['behind']}, which acts on {state['service']}. Look: pitstop "
             f"status {state['behind']}"
         )
-    if not state["process"]:
-        return f"Nobody executes {name} at the moment. Go on: pitstop watch {name}"
     return f"{name} goes on by itself: pitstop watch {name}"
 
 
 def _watched(state: dict[str, Any], until: str) -> str:
     """Say that a living process watches, or loudly that none does."""
     name = state["id"]
-    if state["process"]:
+    if state["process"] and state["process"]["pid"]:
         return f" Production is watched until {until[11:19]} UTC: pitstop status {name}"
+    if state["process"]:
+        return f" Whether somebody watches production cannot be seen from here: {name} is another user's"
     return f" NOBODY WATCHES PRODUCTION, until {until[11:19]} UTC somebody should: pitstop resume {name}"
 
 

@@ -140,6 +140,6 @@ def beats(claims: GitClaims, claim: Claim, clock: Clock) -> bool:
 
 def _held_by(claim: Claim) -> str:
     return (
-        f"{claim.owner} has claimed {claim.service} since {claim.since} ({claim.reason}). Production "
-        "is unchanged. If they are gone: pitstop take-over --reason TEXT"
+        f"{claim.owner} has claimed {claim.service} since {claim.since} ({claim.reason}). If they are "
+        "gone: pitstop take-over --reason TEXT"
     )

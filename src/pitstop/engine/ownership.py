@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 STALE_AFTER = 5.0  # seconds without a heartbeat; it beats every second
 _RESERVE = 256_000  # bytes kept back, to write down how a run ends on a full disk
 _CONFIRM = 1.5  # a heartbeat that is old and stays old this long is stale, whatever the clock did
-_PATIENCE = 60.0  # seconds: a backup that locks the journal is no reason to return a good fix
+_PATIENCE = 60  # seconds: a backup that locks the journal is no reason to return a good fix
 _GLANCE = 0.25  # who looks whether a lock is held touches it, for less than this
 _GRACE = 1.0  # what a ship's process gets to stop by itself when a rollback begins
 
@@ -85,7 +85,7 @@ class RunFolder:
             disk = os.statvfs(self._path)
             if not kept.exists() and disk.f_bavail * disk.f_frsize > 4 * _RESERVE:
                 kept.write_bytes(b"0" * _RESERVE)
-        given, patience = (str(kept), _PATIENCE) if reserve else (None, 5.0)
+        given, patience = (str(kept), _PATIENCE) if reserve else (None, 5)
         return store.Journal(self.db, self.id, create=create, reserve=given, patience=patience)
 
     def give_up_reserve(self) -> bool:
@@ -317,6 +317,10 @@ class ServiceFence:
         with contextlib.suppress(OSError), open(self._acting, "w") as file:
             file.write(f"{_processes.identity(os.getpid()) or ''}\n{self._run}\n")
 
+    def _acting_no_more(self) -> None:
+        with contextlib.suppress(OSError):
+            os.truncate(self._acting, 0)
+
     def acting(self) -> str:
         """Return which run holds the service, as far as it is known."""
         with contextlib.suppress(OSError, IndexError):
@@ -332,12 +336,15 @@ class ServiceFence:
         """Hold the service; go on with the recorded number if it still counts."""
         with held(self._acting, tick=tick):
             self._acting_now()
-            if recorded is None:
-                yield self.advance()
-            else:
-                self.number = recorded
-                self.check()
-                yield recorded
+            try:
+                if recorded is None:
+                    yield self.advance()
+                else:
+                    self.number = recorded
+                    self.check()
+                    yield recorded
+            finally:
+                self._acting_no_more()
 
 
 class RollbackFence(ServiceFence):
@@ -358,7 +365,10 @@ class RollbackFence(ServiceFence):
 
         with held(self._acting, tick=wait):
             self._acting_now()
-            yield number
+            try:
+                yield number
+            finally:
+                self._acting_no_more()
 
     def _end_who_acts(self) -> None:
         from pitstop.adapters import _processes

@@ -30,11 +30,12 @@ class RunRecord:
 
     def promised_tags(self) -> Collection[str]:
         """Return the tags that other runs have named, pushed or not."""
-        found = set()
+        found: set[str] = set()
         for run in ownership.runs(self._runs) if self._runs else ():
             if run.id != self._pit.journal.run:
                 with contextlib.suppress(JournalError):
-                    found.add(str(status(run.lines()).get("tag")))
+                    if tag := status(run.lines()).get("tag"):
+                        found.add(tag)
         return found
 
     def returned(self, run: str, ok: bool, reason: str, to: str) -> None:

@@ -57,6 +57,10 @@ class Stopped(BaseException):
     """The run cannot be continued by this program, and says so; nothing was done."""
 
 
+class _Awaitable(TypeError):
+    """A step was written as if it could be awaited: a mistake in the program, not a fault."""
+
+
 class Numbered(Protocol):
     """The service's fence, as the engine uses it."""
 
@@ -89,6 +93,7 @@ class Recorded:
         self.journal = journal
         self.owner = owner
         self._fence, self._beat = fence, beat
+        journal.waiting = beat
         self._lines: list[Line] = []
         self._finished: dict[str, dict[str, Any]] = {}
         self._asked_for: set[str] = set()
@@ -97,6 +102,7 @@ class Recorded:
         self._heard: set[str] = set()
         self._cut_short = False
         self._deaf = False  # nothing is left that an abort could stop
+        self._interrupted: Failed | None = None  # what was raised into the step under way
         self._main = threading.get_ident()
         self._read()
 
@@ -148,7 +154,7 @@ class Recorded:
         try:
             result: R = _shape(step).validate_python(data["value"])
         except ValidationError as error:
-            raise Stopped(say.other_shape(step.name, str(error))) from None
+            raise Stopped(say.other_shape(self.journal.run, step.name, str(error))) from None
         return result
 
     def _perform(self, step: Step[P, R], *args: P.args, **kwargs: P.kwargs) -> dict[str, Any]:
@@ -156,7 +162,7 @@ class Recorded:
         while True:
             self._started(step)
             try:
-                result = step.function(self.crew, *args, **kwargs)
+                result = self._acted(step, *args, **kwargs)
             except Refused as refused:
                 return self._finish(step, {"no": _no(No(str(refused)))})
             except Aborted:
@@ -164,7 +170,7 @@ class Recorded:
                 raise
             except Failed:
                 raise
-            except JournalError:
+            except (JournalError, _Awaitable):
                 raise
             except Exception as error:  # noqa: BLE001 - every fault is recorded as one
                 errors += 1
@@ -173,12 +179,20 @@ class Recorded:
                 self._write("failed", {"reason": _fault(step, error)}, step=step.name)
                 self.crew.clock.pause(min(2.0 ** (errors - 1), LONGEST_PAUSE))
                 continue
-            if inspect.isawaitable(result):
-                raise TypeError(say.awaitable(step.name))
             if isinstance(result, No):
                 return self._finish(step, {"no": _no(result)})
             value = _shape(step).dump_python(result, mode="json")
             return self._finish(step, {"value": value})
+
+    def _acted(self, step: Step[P, R], *args: P.args, **kwargs: P.kwargs) -> R | No:
+        """Act; what was raised into the step counts, also where the step caught it with much else."""
+        self._interrupted = None
+        result = step.function(self.crew, *args, **kwargs)
+        if self._interrupted:
+            raise self._interrupted
+        if inspect.isawaitable(result):
+            raise _Awaitable(say.awaitable(step.name))
+        return result
 
     def _started(self, step: Step[P, R]) -> None:
         before = [ln for ln in self._lines if ln["event"] == "started" and ln["step"] == step.name]
@@ -201,7 +215,7 @@ class Recorded:
         if not passed_over or self._cut_short:
             return
         if self._held_the_service() or not passed_over <= set(STEPS):
-            raise Stopped(say.unknown_steps(sorted(passed_over)))
+            raise Stopped(say.unknown_steps(self.journal.run, sorted(passed_over)))
 
     def _held_the_service(self) -> bool:
         return any(line["event"] == "fence" for line in self._lines)
@@ -393,14 +407,16 @@ class Recorded:
             # platform refuses to stop what serves users
             self._fence.number = None
             reason = returned["data"]["reason"]
-            raise (RolledBack if returned["data"]["ok"] else Stranded)(reason)
+            self._interrupted = (RolledBack if returned["data"]["ok"] else Stranded)(reason)
+            raise self._interrupted
         abort = next((ln for ln in self._lines if ln["event"] == "abort"), None)
         if abort and not returned and "abort" not in self._heard:
             if threading.get_ident() == self._main:
                 self._heard.add("abort")  # a branch leaves it for its siblings to hear too
             # what another version finished does not stand in the way of leaving nothing behind
             self._cut_short = self._cut_short or not self._held_the_service()
-            raise Aborted(say.aborted(abort["by"], abort["data"]["reason"]))
+            self._interrupted = Aborted(say.aborted(abort["by"], abort["data"]["reason"]))
+            raise self._interrupted
 
     def _read(self) -> None:
         with self._lock:

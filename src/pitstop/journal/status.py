@@ -94,6 +94,7 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "rollback": None,
         "returned_to": None,
         "behind": None,
+        "ending": False,
         "process": None,
         "followups": [],
     }
@@ -197,7 +198,7 @@ def _note(found: dict[str, Any], line: dict[str, Any]) -> None:
 
 
 def _rollback(found: dict[str, Any], line: dict[str, Any]) -> None:
-    found["rollback"] = line["data"]["run"]
+    found["rollback"], found["ending"] = line["data"]["run"], True
     if not found["closed_at"]:
         found["phase"] = "rolling_back"
 
@@ -208,6 +209,10 @@ def _returned(found: dict[str, Any], line: dict[str, Any]) -> None:
 
 def _fence(found: dict[str, Any], line: dict[str, Any]) -> None:
     found["fence"], found["behind"] = line["data"]["number"], None
+
+
+def _abort(found: dict[str, Any], _: dict[str, Any]) -> None:
+    found["ending"] = True
 
 
 def _waits(found: dict[str, Any], line: dict[str, Any]) -> None:
@@ -232,6 +237,7 @@ _FOLDS = {
     "closed": _closed,
     "fence": _fence,
     "waits": _waits,
+    "abort": _abort,
 }
 
 
@@ -275,8 +281,10 @@ def exit_code(found: dict[str, Any]) -> int:
     """Return what ``ship`` and ``resume`` exit with in this state."""
     if found["outcome"] in ("failed", "errored", "aborted", "declined") and found["deployment"]:
         return 6  # production was changed and nobody returned it: a person has to look
+    if found["kind"] == "rollback":
+        return 0 if found["outcome"] == "rolled_back" else 5
     if found["broke"]:
-        return 6 if past_deploy(found) else 1
+        return 3 if found["returned_to"] else 6 if past_deploy(found) else 1
     if found["outcome"]:
         return _EXIT.get(found["outcome"], 1)
     return 6 if found["waiting_for"] == "verdict" else 7

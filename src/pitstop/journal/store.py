@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 TYPE_CHECKING = False  # importing typing costs more than all that is read here
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     Line = dict[str, Any]  # {seq, at, run, step, event, by, data, prev, hash}: the contract's names
@@ -29,7 +30,9 @@ _READ = (
 
 
 class JournalError(Exception):
-    """The journal cannot be read or written. One sentence."""
+    """The journal cannot be read or written. One sentence; ``full`` where the disk is."""
+
+    full = False
 
 
 def stamp(moment: datetime) -> str:
@@ -52,9 +55,13 @@ class Journal:
         *,
         create: bool = False,
         reserve: str | None = None,
-        patience: float = 5.0,
+        patience: int = 5,
     ) -> None:
         self.run = run
+        self.waiting: Callable[[], None] = lambda: (
+            None
+        )  # called each second that a lock is waited for
+        self._patience = patience
         self.cramped = False
         self._reserve = reserve
         self._path = path
@@ -66,11 +73,11 @@ class Journal:
         address = path if path == ":memory:" else f"file:{_quoted(path)}?mode={mode}"
         try:
             try:
-                self._db = _opened(address, patience)
+                self._db = _opened(address)
             except sqlite3.OperationalError:
                 if not self._gave_up_reserve():
                     raise
-                self._db = _opened(address, patience)
+                self._db = _opened(address)
         except sqlite3.Error as error:
             raise _sentence(path, error) from error
 
@@ -90,17 +97,15 @@ class Journal:
         there is returned. Times never run backwards. Raises JournalError.
         """
         with self._lock:
-            try:
-                return self._append(event, data, by, step, once, at)
-            except sqlite3.OperationalError as error:
-                if "full" not in str(error) or not self._gave_up_reserve():
-                    raise _sentence(self._path, error) from error
-            except sqlite3.Error as error:
-                raise _sentence(self._path, error) from error
-            try:
-                return self._append(event, data, by, step, once, at)
-            except sqlite3.Error as error:
-                raise _sentence(self._path, error) from error
+            for waited in range(self._patience + 1):
+                try:
+                    return self._append(event, data, by, step, once, at)
+                except sqlite3.Error as error:
+                    locked = _code(error) == sqlite3.SQLITE_BUSY and waited < self._patience
+                    if not locked and not (_full(error) and self._gave_up_reserve()):
+                        raise _sentence(self._path, error) from error
+                self.waiting()
+            raise AssertionError("not reached")
 
     def _gave_up_reserve(self) -> bool:
         """Make room on a full disk; return whether there was something to give up."""
@@ -204,8 +209,6 @@ def _read(path: str, question: str, values: tuple[int, ...]) -> list[tuple[objec
             # a folder that cannot be written: SQLite cannot lay its shared memory beside the file
             return _asked(f"{address}&immutable=1", question, values)
     except (sqlite3.Error, ValueError) as error:
-        if "no such table" in str(error):
-            return []  # cut off, or out of room, before its first line: never declared
         raise _sentence(path, error) from error
 
 
@@ -217,9 +220,9 @@ def _asked(address: str, question: str, values: tuple[int, ...]) -> list[tuple[o
         db.close()
 
 
-def _opened(address: str, patience: float) -> sqlite3.Connection:
+def _opened(address: str) -> sqlite3.Connection:
     db = sqlite3.connect(
-        address, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
+        address, uri=True, timeout=1, isolation_level=None, check_same_thread=False
     )
     try:
         db.execute("PRAGMA journal_mode=WAL")
@@ -251,4 +254,15 @@ def _quoted(path: str) -> str:
 
 
 def _sentence(path: str, error: Exception) -> JournalError:
-    return JournalError(f"The journal {path} cannot be used: {error}.")
+    found = JournalError(f"The journal {path} cannot be used: {error}.")
+    found.full = _full(error)
+    return found
+
+
+def _code(error: Exception) -> int | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    return code & 0xFF if code is not None else None  # the rest of it says more than we ask
+
+
+def _full(error: Exception) -> bool:
+    return _code(error) == sqlite3.SQLITE_FULL

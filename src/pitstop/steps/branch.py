@@ -13,7 +13,7 @@ def claim(crew: Crew, case: Case) -> str | No:
     try:
         crew.claims.take(case.incident.title)
     except Refused as refused:
-        return No(str(refused), declined=True)
+        return No(f"{say.UNCHANGED} {refused}", declined=True)
     return case.incident.service
 
 

@@ -4,7 +4,7 @@ from pitstop import messages as say
 from pitstop.domain.change import Change, Deployment, Landed, Shipped
 from pitstop.domain.incident import Incident
 from pitstop.flow import No, patiently, step
-from pitstop.ports import CannotTell, Crew
+from pitstop.ports import CannotTell, Crew, Refused
 
 
 @step("Foresee the merge", phase="preparing")
@@ -12,8 +12,8 @@ def foresee(crew: Crew, change: Change) -> tuple[str, ...]:
     """Return the files in which the fix conflicts with main; the deploy does not wait for them."""
     try:
         return tuple(crew.forge.merge_conflicts(change))
-    except Exception:  # noqa: BLE001 - it is seen again when the fix is merged
-        return ()
+    except (Refused, CannotTell):
+        return ()  # it is seen again when the fix is merged
 
 
 @step("Choose the tag", phase="merging", attempts=2)
@@ -40,12 +40,15 @@ def land(
     )
     service = crew.settings.service
 
-    def bring_home() -> Landed:
-        crew.claims.take(incident.title)  # who took it over decides what main becomes
-        return crew.forge.land(change, tag, *messages)
-
     try:
-        return patiently(crew, bring_home, times=3)
+        patiently(crew, lambda: crew.claims.take(incident.title), times=3)
+    except Refused as not_ours:  # who took it over decides what main becomes
+        return Landed(owed=(say.merge_left(str(not_ours), change),))
+    except CannotTell as silence:
+        owed = say.merge_owed(str(silence), change, tag, service.remote, service.main)
+        return Landed(owed=(owed,))
+    try:
+        return patiently(crew, lambda: crew.forge.land(change, tag, *messages), times=3)
     except CannotTell as silence:
         return Landed(owed=(say.perhaps_merged(str(silence), change, service.remote),))
     except Exception as not_now:  # noqa: BLE001 - production is fixed: what failed is owed

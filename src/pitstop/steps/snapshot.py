@@ -13,7 +13,7 @@ def record(crew: Crew, case: Case, change: Change) -> RollbackPoint | No:
     try:
         crew.claims.take(case.incident.title)  # somebody may have taken it over since the start
     except Refused as refused:
-        return No(str(refused), declined=True)
+        return No(f"{say.UNCHANGED} {refused}", declined=True)
     running = crew.platform.running()
     if running is None:
         return No(say.nothing_in_service(case.incident.service))

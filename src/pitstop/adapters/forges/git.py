@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection
 from pathlib import Path
 
@@ -100,12 +101,12 @@ class GitForge:
         if not history.contains("HEAD", branch.base_commit):
             raise Refused(
                 f"{branch.name} is no longer built on {branch.base_commit[:12]}, which production "
-                f"runs. Put it back on that: git -C {branch.worktree} rebase {branch.base_commit[:12]}"
+                f"runs. Put it back on that: git -C {shlex.quote(branch.worktree)} rebase {branch.base_commit[:12]}"
             )
         if history.count("--merges", f"{branch.base_commit}..HEAD"):
             raise Refused(
                 f"{branch.name} holds a merge: it would bring more than the fix into production. "
-                f"Make it straight: git -C {branch.worktree} rebase {branch.base_commit[:12]}"
+                f"Make it straight: git -C {shlex.quote(branch.worktree)} rebase {branch.base_commit[:12]}"
             )
 
     def _commit_all(self, inside: Git, branch: Branch, message: str) -> None:
@@ -200,10 +201,11 @@ class GitForge:
 
 def _elsewhere(branch: Branch, on: str) -> str:
     """Say where the worktree stands instead of on its branch, and how the fix gets onto it."""
+    folder = shlex.quote(branch.worktree)
     if on:
-        back = f"Go back: git -C {branch.worktree} switch {branch.name}"
+        back = f"Go back: git -C {folder} switch {branch.name}"
         return f"{branch.worktree} is on {on}, not on {branch.name}. {back}"
-    back = f"Put the branch there: git -C {branch.worktree} switch -C {branch.name}"
+    back = f"Put the branch there: git -C {folder} switch -C {branch.name}"
     return f"{branch.worktree} is on a detached commit, not on {branch.name}. {back}"
 
 
