@@ -20,7 +20,7 @@ demo: $(VENV)/ready  ## ship a hotfix on a sample service
 	@$(BIN)/pitstop demo --no-open
 
 test: $(VENV)/ready  ## everything that CI runs
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 4  # twice the cores: these tests wait more than they compute
 
 check: $(VENV)/ready  ## static checks
 	$(BIN)/ruff format --check src tests benchmarks
