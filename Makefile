@@ -33,7 +33,7 @@ fix: $(VENV)/ready  ## format, and mend what can be mended
 	$(BIN)/ruff check --fix src tests benchmarks
 
 kill: $(VENV)/ready  ## SIGKILL before, inside and after every step, good and bad fixes (long)
-	@PITSTOP_KILL_ALL=1 $(BIN)/python -m pytest tests/durability -n 2 --dist load
+	@PITSTOP_KILL_ALL=1 $(BIN)/python -m pytest tests/durability -n 4
 	@$(BIN)/python tests/durability/outside.py --runs 50
 
 bench: $(VENV)/ready  ## what pitstop is held to, as ratios (long)
