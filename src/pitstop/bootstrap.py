@@ -25,7 +25,8 @@ from pitstop.domain.incident import Incident, Return
 from pitstop.domain.verdict import Outcome
 from pitstop.engine.claim import HeldClaim
 from pitstop.engine.clock import SystemClock
-from pitstop.engine.ownership import Heart, RollbackFence, RunFolder, ServiceFence
+from pitstop.engine.fence import RollbackFence, ServiceFence
+from pitstop.engine.ownership import Heart, RunFolder
 from pitstop.engine.place import Place
 from pitstop.engine.record import RunRecord
 from pitstop.engine.recorded import Recorded

@@ -10,7 +10,8 @@ import pytest
 
 from pitstop.adapters import _processes
 from pitstop.engine import ownership
-from pitstop.engine.ownership import RunFolder, ServiceFence
+from pitstop.engine.fence import ServiceFence
+from pitstop.engine.ownership import RunFolder
 from pitstop.ports import Fenced
 
 HOLDER = """

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pitstop.cli import common
 from pitstop.engine import ownership
 from pitstop.engine.place import Place
 from pitstop.journal.status import past_deploy
+
+if TYPE_CHECKING:
+    from pitstop.engine.fence import ServiceFence
 
 
 def local(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -34,13 +37,12 @@ def run_local(args: argparse.Namespace) -> int:
     return {"up": _up, "down": _down, "status": _status}[args.verb](here, args)
 
 
-def platform_of(
-    here: Place, tables: dict[str, Any] | None = None
-) -> tuple[Any, Any, ownership.ServiceFence]:
+def platform_of(here: Place, tables: dict[str, Any] | None = None) -> tuple[Any, Any, ServiceFence]:
     """Return the configured platform, its repository and its fence; ``tables``: as once frozen."""
     from pitstop import bootstrap
     from pitstop.adapters._run import Runner
     from pitstop.engine.clock import SystemClock
+    from pitstop.engine.fence import ServiceFence
 
     if tables is None:
         _, tables = bootstrap.load(here.config)
@@ -50,7 +52,7 @@ def platform_of(
             f"{here.config}: platform.use is {settings.platform.use!r}, not 'local'."
         )
     runner = Runner()
-    fence = ownership.ServiceFence(here.service(settings.service.name))
+    fence = ServiceFence(here.service(settings.service.name))
     platform = bootstrap.local_platform(here, tables, runner, fence, SystemClock(lambda: None))
     return platform, bootstrap.forge(here, settings, runner), fence
 

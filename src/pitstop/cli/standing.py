@@ -32,7 +32,7 @@ def summary(state: dict[str, Any]) -> str:
         return str(state["reason"])
     if outcome:
         where = (
-            f" The worktree is kept: {state['worktree']}"
+            f"\nThe worktree is kept: {state['worktree']}"
             if state["worktree"] and outcome != "aborted"
             else ""
         )
