@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -230,3 +235,33 @@ def test_a_missing_remote_is_named(shop: Shop) -> None:
     claims = GitClaims(shop.here, remote="upstream", runner=RUNNER)
     with pytest.raises(Refused, match="git remote add upstream URL"):
         claims.read("shop")
+
+
+TAKES = """
+import sys
+from pathlib import Path
+from pitstop.adapters._run import Runner
+from pitstop.adapters.forges.claims import Claim, GitClaims
+claim = Claim("shop", "", "Ada", "now", "r", "r1", "m1", None, None, None, None)
+GitClaims(Path(sys.argv[1]), remote="origin", runner=Runner()).take(claim, None)
+"""
+
+
+def test_a_process_killed_in_the_middle_of_a_push_locks_nobody_out(shop: Shop) -> None:
+    """The remote's end of the push, on this machine, is asked to end and takes its lock away."""
+    mark = shop.root / "prepared"
+    slow = f'[ "$1" = prepared ] && touch {mark} && sleep 30; exit 0'
+    hook(shop.remote, "reference-transaction", slow)
+    with subprocess.Popen([sys.executable, "-c", TAKES, str(shop.here)]) as parent:
+        while not mark.exists():
+            time.sleep(0.01)
+        os.kill(parent.pid, signal.SIGKILL)
+    locks: list[Path] = []
+    for _ in range(200):
+        if not (locks := list(shop.remote.rglob("shop.lock"))):
+            break
+        time.sleep(0.05)
+    assert locks == []
+    (shop.remote / "hooks" / "reference-transaction").unlink()
+
+    taken(shop.claims(), a_claim("r2", "m2"))

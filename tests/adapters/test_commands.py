@@ -88,6 +88,25 @@ def test_commands_die_with_a_killed_parent(tmp_path):
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
 
+def test_commands_are_asked_before_they_are_killed(tmp_path):
+    """git takes its locks away when it is asked; one that does not listen ends all the same."""
+    code = (
+        "import sys; from pitstop.adapters._run import Runner; Runner().run(['sh', '-c', "
+        "'trap \"echo cleaned > cleaned; exit\" TERM; echo $$ > pid; sleep 65 & wait'])"
+    )
+    deaf = (
+        "import sys; from pitstop.adapters._run import Runner; Runner().run(['sh', '-c', "
+        "'trap \"\" TERM; echo $$ > deaf; while :; do sleep 0.1; done'])"
+    )
+    for program, mark in ((code, "pid"), (deaf, "deaf")):
+        with subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path) as parent:
+            while not (tmp_path / mark).exists() or not (tmp_path / mark).read_text():
+                time.sleep(0.05)
+            os.kill(parent.pid, signal.SIGKILL)
+        assert gone(int((tmp_path / mark).read_text()))
+    assert (tmp_path / "cleaned").read_text() == "cleaned\n"
+
+
 def gone(pid: int) -> bool:
     """Return whether a process ends within a generous while."""
     for _ in range(200):

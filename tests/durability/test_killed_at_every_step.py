@@ -386,7 +386,8 @@ def home(floor: Floor, hotfix: Hotfix, state: dict[str, Any]) -> None:
     head, new = f"refs/heads/{hotfix.branch}", {name for name in refs if name not in earlier}
     here = floor.git("for-each-ref", "--format=%(refname)").splitlines()
     assert world["moves"] - before["moves"] == int(hotfix.good)
-    assert not any(name.startswith(("refs/pitstop/", "refs/heads/pitstop-lock")) for name in refs)
+    claims = [n for n in refs if n.startswith(("refs/pitstop/", "refs/heads/pitstop-lock"))]
+    assert claims == [], [str(lock) for lock in floor.remote.rglob("*.lock")]
     if hotfix.good:
         tag = f"refs/tags/{state['tag']}"
         assert new == {tag}
