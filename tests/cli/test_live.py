@@ -1,6 +1,7 @@
 """The live view: stages, clock and output below the journal, within 80 columns."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -80,10 +81,13 @@ def test_output_of_a_step_that_is_over_is_not_shown(run):
 
 def test_in_a_real_terminal_of_80_columns_nothing_is_torn(open_shop):
     """The journal scrolls above, the stages and the clock stay below, and Ctrl-C only stops looking."""
-    open_shop.configure(smoke='"echo all 12 tests passed; sleep 3"')
+    go = open_shop.folder / "go"
+    waits = f"while [ ! -e '{go}' ]; do sleep 0.1; done"
+    open_shop.configure(smoke=json.dumps(f"echo all 12 tests passed; {waits}"))
     open_shop.start("A title that is so long that it has to be cut in every row it stands in " * 2)
     open_shop.fix()
     said = in_a_terminal(open_shop, "ship", "--fix", "x", until="tests passed")
+    go.touch()
 
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", said)
     rows = [row for row in re.split(r"[\r\n]+", plain) if row.strip()]

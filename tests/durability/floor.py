@@ -317,6 +317,11 @@ class Floor:
         }
         return CONFIG.format(**(values | given))
 
+    @property
+    def waiting(self) -> dict[str, str]:
+        """Return settings with which a new release never starts: the test acts in the middle of it."""
+        return {"start": json.dumps(f"sleep 1234; exec {sys.executable} app.py")}
+
     def other_config(self, **given: str) -> Path:
         """Write a configuration for one hotfix; name it with ``--config`` at its start."""
         path = self.folder / f"{self.number + 1}.toml"

@@ -220,8 +220,9 @@ def test_an_approval_from_another_terminal_is_heard_once(floor: Floor) -> None:
 @pytest.mark.parametrize("moment", ["being judged", "stopped", "being staged"])
 def test_a_rollback_during_ship_waits_for_nobody(floor: Floor, moment: str) -> None:
     """It exits 0, the ship exits 3, users are back, and nobody lost a request."""
-    before, hotfix = live_version(floor), declared(floor, **LONG)
     staged = moment == "being staged"
+    more = floor.waiting if staged else {}
+    before, hotfix = live_version(floor), declared(floor, **LONG, **more)
     client = (
         floor.shipped_to(hotfix, "deploy.stage", "started")
         if staged
@@ -249,6 +250,7 @@ def test_an_abort_is_heard_at_once(floor: Floor, moment: str) -> None:
     """Before the deploy nothing is left: no branch, no worktree, no claim, no command."""
     before = live_version(floor)
     slow = {"smoke": '"sleep 1234"'} if moment == "testing" else {}
+    slow = floor.waiting if moment == "staging" else slow
     hotfix = declared(floor, **slow)
     client = floor.ship(hotfix)
     if moment == "testing":

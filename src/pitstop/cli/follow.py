@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 POLL = 0.05
 _PROGRESS = ("finished", "heard", "outcome", "closed")
-TRIES = 5  # times a process may die without writing anything before a person has to look
+TRIES = 8  # times a process may die without writing anything before a person has to look
 
 
 def shipped(state: dict[str, Any]) -> bool:
@@ -76,7 +76,6 @@ def _follow(
             ownership.start_process(run, here.repository)
             common.wait_until_executing(run)
         for line in lines[shown:]:  # after the start: whoever cannot be shown anything did start it
-            deaths = 0 if shown and line["event"] in _PROGRESS else deaths
             show(line, line["seq"] > after)
         shown = len(lines)
         if over:
@@ -84,7 +83,10 @@ def _follow(
         hung.look()
         budget.look(state)
         time.sleep(POLL)
-        lines += run.lines(shown)
+        fresh = run.lines(shown)
+        if any(line["event"] in _PROGRESS for line in fresh):
+            deaths = 0  # counted anew: it got somewhere before it died
+        lines += fresh
 
 
 class Hung:
