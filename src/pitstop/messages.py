@@ -116,8 +116,7 @@ def worktree_changed(worktree: str) -> str:
     """Say that what was tested is no longer what was committed."""
     return (
         f"Tracked files in {worktree} changed after the commit, so the tests did not test what "
-        f"would be deployed. {UNCHANGED} Start again from that worktree's commit: "
-        "pitstop start TITLE --from COMMIT"
+        f"would be deployed. {UNCHANGED}"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -16,8 +17,12 @@ from pitstop.cli.standing import summary
 from pitstop.engine import ownership
 from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
-from pitstop.journal.status import exit_code
+from pitstop.journal.status import exit_code, may_try_again
 
+_CANNED = set(  # words that fit every override, and so say nothing about this one
+    "a an and asap because bypass emergency fix fixed force forced go hotfix is it just lgtm na needed no "
+    "none of ok okay override overridden please reason skip test the this to urgent xxx yes yolo".split()
+)
 GATES = (
     "scope",
     "bundle",
@@ -72,20 +77,23 @@ COMMANDS = {"ship": ship, "resume": resume}
 
 
 def run_ship(args: argparse.Namespace) -> int:
-    """Record what is to be shipped, once; a second ship follows the first."""
+    """Record what is to be shipped, once; a second ship follows the first, or tries again."""
     here = common.place(args)
-    run = common.find(here, args.id)
+    run = _to_ship(here, args.id)
     state, seen = common.state_of(run), len(run.lines())
     overrides = _overrides(args)
     _refuse_early_verdict(state, overrides)
-    if state["closed_at"] is None and state["shipped_at"] is None:
-        _record_fix(here, run, state, args)
-    elif state["closed_at"] is None:
-        _warn_of_what_is_not_shipped(state, args.fix)
-    record_overrides(here, run, overrides)
+    again = may_try_again(state) and _something_new(state, args)
+    ships = again or not (state["closed_at"] or state["shipped_at"])
+    fix = _fix(here, run, state, args) if ships else ""
     for evidence in args.evidence:
         _record_evidence(here, run, evidence)
-    if args.detach and state["closed_at"] is None:
+    record_overrides(here, run, overrides)
+    if ships:
+        _record_fix(here, run, fix, args.yes, again)
+    elif state["closed_at"] is None:
+        _warn_of_what_is_not_shipped(state, args.fix)
+    if args.detach and (ships or state["closed_at"] is None):
         if not ownership.executing(run):
             ownership.start_process(run, here.repository)
             common.wait_until_executing(run)
@@ -125,13 +133,41 @@ def go_on(here: Place, run: RunFolder, *, wait: bool, after: int, insist: bool) 
     return result(run, state)
 
 
-def _record_fix(
-    here: Place, run: RunFolder, state: dict[str, Any], args: argparse.Namespace
-) -> None:
-    fix = args.fix
+def _to_ship(here: Place, given: str | None) -> RunFolder:
+    """Return the run that is meant; where none is open, the only one that can be shipped again."""
+    try:
+        return common.find(here, given)
+    except common.Usage:
+        ended = [run for run, state in common.states(here, quiet=True) if may_try_again(state)]
+        if given or len(ended) != 1 or common.states(here, quiet=True, unless=("closed",)):
+            raise
+        return ended[0]
+
+
+def _something_new(state: dict[str, Any], args: argparse.Namespace) -> bool:
+    """Return whether there is a reason to ship again what ended before production was changed."""
+    if args.fix or args.override or args.evidence:
+        return True
+    return state["tree"] is not None and _tree(state) != state["tree"]
+
+
+def _tree(state: dict[str, Any]) -> str | None:
+    """Return the tree that the worktree holds, committed or not; None where it is gone."""
+    from pitstop.adapters._run import Runner
+    from pitstop.adapters.forges.git import tree_of
+    from pitstop.domain.change import Branch
+
+    if not state["worktree"] or not os.path.isdir(state["worktree"]):
+        return None
+    return tree_of(Branch(state["branch"], state["worktree"], state["base_commit"]), Runner())
+
+
+def _fix(here: Place, run: RunFolder, state: dict[str, Any], args: argparse.Namespace) -> str:
+    """Return what was changed, in words; refuse where there is nothing to ship."""
+    fix = args.fix or state["fix"] or ""
     if not fix and sys.stdin.isatty() and sys.stdout.isatty():
         fix = input("What was changed? ")
-    if not fix or not fix.strip():
+    if not fix.strip():
         raise common.Usage(
             f"Say what was changed; it goes into the commit: pitstop ship {run.id} --fix TEXT"
         )
@@ -150,8 +186,18 @@ def _record_fix(
     cut = Branch(state["branch"], state["worktree"], state["base_commit"])
     if not something_to_ship(cut, Runner()):
         raise common.CannotDo(f"{EMPTY_CHANGE}\nThe worktree: {state['worktree']}", 4)
-    said = {"question": "fix", "said": fix.strip(), "yes": args.yes}
-    append(here, run, "answered", said, once="answered:fix")
+    return fix.strip()
+
+
+def _record_fix(here: Place, run: RunFolder, fix: str, yes: bool, again: bool) -> None:
+    """Write down what is shipped; after an attempt that ended, that this is a new one."""
+    attempt = common.state_of(run)["attempt"]
+    if again:
+        run.note_open()
+        append(here, run, "again", {"fix": fix}, once=f"again:{attempt}")
+        attempt += 1
+    once = "answered:fix" if attempt == 1 else f"{attempt}:answered:fix"
+    append(here, run, "answered", {"question": "fix", "said": fix, "yes": yes}, once=once)
 
 
 def _start_to_its_end(here: Place, run: RunFolder) -> dict[str, Any]:
@@ -186,9 +232,18 @@ def _overrides(args: argparse.Namespace) -> list[tuple[str, str]]:
     if len(args.override) != len(args.because):
         raise common.Usage("Give each --override GATE its own --because TEXT.")
     for reason in args.because:
-        if not reason.strip():
-            raise common.Usage("--because must say why: it is read afterwards.")
+        if _says_nothing(reason):
+            raise common.Usage(
+                f"--because must say why, in this case and in your own words: {reason.strip()!r} does "
+                "not. It is read afterwards."
+            )
     return list(zip(args.override, args.because, strict=True))
+
+
+def _says_nothing(reason: str) -> bool:
+    """Return whether a reason is empty or one of those that fit everything."""
+    words = re.findall(r"[^\W_]+", reason.lower())
+    return len("".join(words)) < 4 or all(word in _CANNED for word in words)
 
 
 def record_overrides(here: Place, run: RunFolder, overrides: list[tuple[str, str]]) -> None:
@@ -197,8 +252,10 @@ def record_overrides(here: Place, run: RunFolder, overrides: list[tuple[str, str
         return
     state = common.state_of(run)
     _refuse_early_verdict(state, overrides)
+    tree = state["tree"] if state["closed_at"] is None else None
     for gate, because in overrides:
-        said = {"gate": gate, "because": because, "tree": state["tree"]}
+        bound = tree or _tree(state)  # before the commit: what the worktree holds now
+        said = {"gate": gate, "because": because.strip(), "tree": bound}
         append(here, run, "override", said)
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pitstop.journal.status import to_revert
+from pitstop.journal.status import may_try_again, to_revert
 
 TYPE_CHECKING = False  # importing typing costs more than all that is read here
 if TYPE_CHECKING:
     from typing import Any
-
 
 def summary(state: dict[str, Any]) -> str:
     """Return how it stands, what production is like, and what to type."""
@@ -36,12 +35,7 @@ def summary(state: dict[str, Any]) -> str:
             if state["worktree"] and outcome != "aborted"
             else ""
         )
-        again = (
-            _again(state)
-            if state["worktree"] and outcome in ("failed", "declined", "errored")
-            else ""
-        )
-        return f"{outcome.capitalize()}: {state['reason']}{where}{again}"
+        return f"{outcome.capitalize()}: {state['reason']}{where}{_again(state)}"
     waiting = {
         "fix": (
             f"Waiting for the fix in {state['worktree']}. Then: pitstop ship {name} --fix TEXT"
@@ -115,17 +109,11 @@ def budget_runs_out(left: float, budget: float) -> str:
 
 
 def _again(state: dict[str, Any]) -> str:
-    """Return the command that ships a mended fix from where the failed one was left."""
-    import shlex
-
+    """Return what ships a mended fix, from where this one was left."""
+    if not may_try_again(state):
+        return ""
     from pitstop.messages import MEANWHILE
 
     if MEANWHILE in (state["reason"] or ""):
         return ""  # the branch stands on what is not in production any more: the reason says how
-    words = ["pitstop", "start", f"--impact={state['impact']}", "--severity", state["severity"]]
-    for symptom in state["symptoms"]:
-        words += ["--symptom", symptom]
-    for name in ("scenario", "cause", "repro"):
-        words += [f"--{name}={state[name]}"] if state[name] else []
-    words += ["--from", state["branch"], "--", state["title"]]
-    return f"\nMend and commit it there, then: {shlex.join(words)}"
+    return f"\nMend it there, then: pitstop ship {state['id']} --fix TEXT"

@@ -28,7 +28,7 @@ class Change:
 class Release:
     """What a platform is asked to put into service, once per ``key``."""
 
-    key: str  # the run's id: asked twice, a platform answers with the same deployment
+    key: str  # the run and its attempt: asked twice, a platform answers with the same deployment
     commit: str
     tree: str
 

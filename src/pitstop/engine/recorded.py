@@ -42,6 +42,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 POLL = 0.05
+SAID_BY_PEOPLE = ("answered", "override", "note", "evidence")  # what outlives a new attempt
 LONGEST_PAUSE = 10.0  # seconds between two attempts; the first retry comes after one
 
 
@@ -97,6 +98,7 @@ class Recorded:
         self._lines: list[Line] = []
         self._finished: dict[str, dict[str, Any]] = {}
         self._asked_for: set[str] = set()
+        self._attempt = 1
         self._last_write = (-1, -1)
         self._lock = threading.RLock()
         self._heard: set[str] = set()
@@ -267,9 +269,12 @@ class Recorded:
             if line["event"] == "answered" and said["question"] == question:
                 if not about or said.get("about") == about:
                     return Answer("answer", line["by"], said["said"], said)
+            if line["event"] == "evidence" == question:
+                return Answer("answer", line["by"], said["text"], said)
             if line["event"] == "override" and said["gate"] == question:
-                # nobody can accept in advance what has not been seen yet
-                if question != "verdict" or line["seq"] > asked:
+                # nobody can accept in advance what has not been seen yet, nor another tree
+                seen = line["seq"] > asked if question == "verdict" else said.get("tree") in _same(about)
+                if seen:
                     return Answer("override", line["by"], said["because"], said)
         return None
 
@@ -421,17 +426,37 @@ class Recorded:
     def _read(self) -> None:
         with self._lock:
             for line in self.journal.lines(self._lines[-1]["seq"] if self._lines else 0):
+                if line["event"] == "again":
+                    self._begin_again()
                 self._lines.append(line)
                 if line["event"] == "finished":
                     self._finished[line["step"]] = line["data"]
+
+    def _begin_again(self) -> None:
+        """Forget what was done for an attempt that ended before production was changed.
+
+        What people said stays: it is bound to a tree, and counts again for the same one.
+        """
+        self._attempt += 1
+        self._finished.clear()
+        kept = [line for line in self._lines[1:] if line["event"] in SAID_BY_PEOPLE]
+        kept = [line for line in kept if line["data"].get("question") != "fix"]
+        self._lines[1:] = kept
 
     def _write(
         self, event: str, data: dict[str, Any], *, step: str | None = None, once: str | None = None
     ) -> Line:
         now: datetime = self.crew.clock.now()
+        if once and self._attempt > 1:
+            once = f"{self._attempt}:{once}"
         line, _ = self.journal.append(event, data, by=self.owner, step=step, once=once, at=now)
         self._read()
         return line
+
+
+def _same(about: str) -> tuple[str | None, str]:
+    """Return what an override may be bound to: this tree, or what a version before did not say."""
+    return None, about
 
 
 def _rejections_first(line: Line) -> bool:

@@ -55,6 +55,30 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "cause": incident.get("cause"),
         "repro": incident.get("repro"),
         "owner": incident["owner"],
+        "attempt": 1,
+        "rests": False,
+        "branch": None,
+        "worktree": None,
+        "base_commit": None,
+        "not_deployed": 0,
+        "main_ref": _main(said.get("config") or {}),
+        "approvals": [],
+        "overrides": [],
+        "notes": [],
+        "evidence": [],
+        "slo": {"budget_seconds": said.get("budget_seconds", 1800.0)},
+        "declared_at": line["at"],
+        "rollback": None,
+        "returned_to": None,
+        "ending": False,
+        "process": None,
+        "followups": [],
+    } | _of_an_attempt()
+
+
+def _of_an_attempt() -> dict[str, Any]:
+    """Return what is not known yet when a run, or a new attempt of it, begins."""
+    return {
         "fix": None,
         "outcome": None,
         "reason": None,
@@ -63,41 +87,30 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "waiting_for": None,
         "about": None,
         "deadline": None,
-        "rests": False,
         "broke": None,
         "fence": None,
-        "branch": None,
-        "worktree": None,
-        "base_commit": None,
-        "not_deployed": 0,
-        "main_ref": _main(said.get("config") or {}),
+        "behind": None,
         "commit": None,
         "tree": None,
         "rollback_point": None,
         "deployment": None,
-        "approvals": [],
-        "overrides": [],
-        "notes": [],
         "gates": [],
+        "checks": [],
         "announced": False,
         "merged": {"main": None, "pull_request": None},
         "owed": [],
         "revert": None,
         "tag": None,
-        "slo": {"budget_seconds": said.get("budget_seconds", 1800.0)},
-        "declared_at": line["at"],
         "shipped_at": None,
         "deployed_at": None,
         "verified_at": None,
         "closed_at": None,
         "watch": {"until": None, "verdict": None},
-        "rollback": None,
-        "returned_to": None,
-        "behind": None,
-        "ending": False,
-        "process": None,
-        "followups": [],
     }
+
+
+def _again(found: dict[str, Any], _: dict[str, Any]) -> None:
+    found.update(_of_an_attempt(), phase="preparing", attempt=found["attempt"] + 1)
 
 
 def _main(tables: dict[str, Any]) -> str:
@@ -224,6 +237,7 @@ def _closed(found: dict[str, Any], line: dict[str, Any]) -> None:
 
 
 _FOLDS = {
+    "again": _again,
     "started": _started,
     "finished": _finished,
     "asked": _asked,
@@ -288,6 +302,12 @@ def exit_code(found: dict[str, Any]) -> int:
     if found["outcome"]:
         return _EXIT.get(found["outcome"], 1)
     return 6 if found["waiting_for"] == "verdict" else 7
+
+
+def may_try_again(found: dict[str, Any]) -> bool:
+    """Return whether a run that ended before production was changed can be shipped once more."""
+    ended = found["closed_at"] and found["outcome"] in ("declined", "failed", "errored")
+    return bool(ended and found["worktree"] and not found["deployment"] and not found["rollback"])
 
 
 def past_deploy(found: dict[str, Any]) -> bool:

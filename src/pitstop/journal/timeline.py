@@ -115,6 +115,7 @@ _SAY = {
         f"! {' '.join((ln['data']['incident'].get('title') or 'rollback').split())} ({ln['by']})"
     ),
     "finished": _finished,
+    "again": lambda ln, _: f"» {ln['by']} ships again: {ln['data']['fix']}",
     "failed": lambda ln, t: f"↻ {t.title(ln)}: {ln['data']['reason']}; trying again",
     "stopped": lambda ln, t: f"✗ {t.title(ln)}: {ln['data']['reason']}",
     "asked": _asked,

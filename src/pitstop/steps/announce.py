@@ -58,7 +58,9 @@ def returned(crew: Crew, wanted: Return, outcome: Outcome) -> Said:
 
 def _say(crew: Crew, run: str, moment: str, text: str) -> Said:
     """Tell each audience unless it has heard already; nobody's silence stops a hotfix."""
-    key, told, not_told = f"{run}/{moment}", [], []
+    attempt = crew.record.status()["attempt"]
+    key = f"{run}/{moment}" if attempt == 1 else f"{run}/{moment}-{attempt}"
+    told, not_told = [], []
     subject = text.partition("\n")[0]
     for audience in crew.audiences:
         try:

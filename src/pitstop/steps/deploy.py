@@ -12,7 +12,7 @@ def stage(crew: Crew, incident: Incident, change: Change) -> Candidate | None:
     """Return the healthy candidate; None on a platform that cannot run one beside production."""
     if not isinstance(crew.platform, StagesCandidates):
         return None
-    return crew.platform.stage(Release(incident.id, change.commit, change.tree))
+    return crew.platform.stage(Release(_key(crew, incident), change.commit, change.tree))
 
 
 @step("Switch users to the new release", phase="deploying", attempts=3)
@@ -25,7 +25,7 @@ def release(
         return No(say.nothing_in_service(incident.service))
     if running.id != point.deployment_id and running.commit != change.commit:
         return No(say.production_moved(point.commit, running.commit, change.commit))
-    deployment = crew.platform.deploy(Release(incident.id, change.commit, change.tree))
+    deployment = crew.platform.deploy(Release(_key(crew, incident), change.commit, change.tree))
     if deployment.tree != change.tree:
         return No(say.other_tree("deployed", deployment.tree, change.tree))
     return deployment
@@ -37,7 +37,7 @@ def discard(crew: Crew, incident: Incident) -> bool:
     try:
         running = crew.platform.running()
         if isinstance(crew.platform, StagesCandidates):
-            crew.platform.discard(incident.id)
+            crew.platform.discard(_key(crew, incident))
         deployment = crew.record.status()["deployment"]
         if deployment and isinstance(crew.platform, ParksPrevious):
             if running and running.id != deployment["id"]:
@@ -59,3 +59,9 @@ def retire(crew: Crew, point: RollbackPoint) -> bool:
     except (Refused, CannotTell, Fenced):
         return False  # somebody else acts now, and tidies up behind the releases of before
     return True
+
+
+def _key(crew: Crew, incident: Incident) -> str:
+    """Return what a platform knows this run's release by; a new attempt is another release."""
+    attempt = crew.record.status()["attempt"]
+    return incident.id if attempt == 1 else f"{incident.id}.{attempt}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,6 +109,18 @@ def changes(git: Git, *, untracked: str = "all") -> list[str]:
     """Return what differs from the commit in a worktree, submodules included."""
     asked = ("status", "--porcelain", "-z", "--ignore-submodules=none")
     return git.listed(*asked, f"--untracked-files={untracked}")
+
+
+def staged_tree(git: Git) -> str:
+    """Return the tree of all that a worktree holds, through an index beside its own."""
+    own = Path(git.ask("rev-parse", "--path-format=absolute", "--git-path", "index"))
+    with tempfile.TemporaryDirectory(prefix="pitstop-") as folder:
+        beside = Path(folder) / "index"
+        if own.exists():
+            shutil.copyfile(own, beside)  # what it knows of the files spares reading them all
+        env = {"GIT_INDEX_FILE": str(beside)}
+        git.ask("add", "--all", "--", ":/", env=env, within=HISTORY)
+        return git.ask("write-tree", env=env)
 
 
 def half_done(git: Git) -> str | None:

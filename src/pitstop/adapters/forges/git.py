@@ -16,7 +16,7 @@ from pitstop.adapters.forges._parting import Parting
 from pitstop.adapters.forges._preflight import Preflight
 from pitstop.adapters.forges._remote import Remote
 from pitstop.adapters.forges._reverting import Reverting
-from pitstop.adapters.forges._worktrees import Worktrees, changes, half_done
+from pitstop.adapters.forges._worktrees import Worktrees, changes, half_done, staged_tree
 from pitstop.domain.change import Branch, Change, Finding, Landed
 from pitstop.ports import Refused
 
@@ -29,6 +29,11 @@ def something_to_ship(branch: Branch, runner: Runner) -> bool:
     if git.run("diff", "--quiet", *_NO_RENAMES, branch.base_commit, "--").exit_code == 1:
         return True
     return any(line.startswith("?? ") for line in changes(git))
+
+
+def tree_of(branch: Branch, runner: Runner) -> str:
+    """Return the tree that a commit of all that the worktree holds would have; its index is left alone."""
+    return staged_tree(Git(Path(branch.worktree), runner))
 
 
 class GitForge:
@@ -139,7 +144,8 @@ class GitForge:
         """Push exactly this branch, on top of what is there."""
         names, commit = Names(change.branch.name), change.commit
         there = self._remote.at(names.head)
-        if there and not self._history.contains(commit, there):
+        ours = there == self._history.ref(names.pushed)  # amended since an earlier attempt
+        if there and not ours and not self._history.contains(commit, there):
             raise Refused(
                 f"Somebody else pushed {there[:12]} to {names.branch} on {self._remote.name}. "
                 f"Look at it: git fetch {self._remote.name} {names.branch}"
