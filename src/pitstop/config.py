@@ -71,6 +71,7 @@ class Service(Part):
     name: str
     main: str = "main"
     remote: str = "origin"
+    main_deploys_itself: bool = False  # whether what is merged goes live without being asked
 
     @field_validator("name", "main", "remote")
     @classmethod
@@ -101,13 +102,29 @@ class Platform(BaseModel):
     use: Literal["local", "simulated"]
 
 
+class Guards(Part):
+    """How small a hotfix is, and which files change more than code; patterns add to what is known."""
+
+    max_lines: int = Field(200, ge=1)
+    max_files: int = Field(10, ge=1)
+    max_folders: int = Field(5, ge=1)
+    max_commits: int = Field(3, ge=1)
+    migrations: list[str] = []
+    dependencies: list[str] = []
+    delivery_config: list[str] = []
+    generated: list[str] = []
+
+
 class Checks(Part):
     """The team's commands that prove a change before it goes live."""
 
     setup: str | None = None
     targeted: str | None = None
     smoke: str | None = None
+    manual: str | None = None  # what a person tries by hand, and gives evidence of
     within: Duration = timedelta(minutes=10)
+    retries: int = Field(0, ge=0, le=5)  # a check that passes only then is flaky, and said to be
+    mapping: dict[str, list[str]] = {}
 
 
 class Approval(Part):
@@ -151,7 +168,8 @@ class Settings(Part):
 
     service: Service
     platform: Platform
-    checks: Checks = Checks()
+    guards: Guards = Field(default_factory=lambda: Guards.model_validate({}))
+    checks: Checks = Field(default_factory=lambda: Checks.model_validate({}))
     approval: Approval = Approval()
     gate: Gate = Field(default_factory=lambda: Gate.model_validate({}))
     watch: Watch = Watch()

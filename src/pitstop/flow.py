@@ -123,7 +123,9 @@ class Pit(Protocol):
     def do(self, step: Step[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Do a step once, or return what it returned when it was done. Raises Failed."""
 
-    def together(self, steps: Sequence[Step[P, R]], *args: P.args, **kwargs: P.kwargs) -> list[R]:
+    def together(
+        self, steps: Sequence[Step[P, Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> list[Any]:
         """Do steps side by side; all of them end before the first failure is raised."""
 
     def ask(

@@ -22,13 +22,15 @@ EMPTY_CHANGE = (
     "There is nothing to ship: the branch has the same files as production. "
     f"{UNCHANGED} Make the fix in the worktree, then: pitstop ship --fix TEXT"
 )
-CONFLICT_MARKER = f"The change contains conflict markers (<<<<<<< or >>>>>>>). {UNCHANGED}"
 NO_TEST_MAPS = "no test maps to the changed files; the smoke suite counts"
 NOT_CONFIGURED = "not configured"
 OTHER_TREE_APPROVED = f"The approval was for another tree, so it does not count. {UNCHANGED}"
 REPRO_DID_NOT_FAIL = "the repro did not fail on production before the deploy, so it proves little"
 REPRO_FAILED_BEFORE = "the repro failed on production before the deploy, as it should"
 REPRO_PASSED = "the repro passes: the trouble is gone"
+NO_PROOF = "they pass on what is deployed, too, so they do not show that the fix helps"
+NO_PROOF_IN_TIME = "they did not end in time on what is deployed, so they prove nothing"
+NO_PROOF_SETUP = "what is deployed could not be set up to run them, so they prove nothing"
 DISK_FULL = "The disk is full, so nothing more can be put on record. Make room, then start again."
 STOPPED_BY_ABORT = "stopped: the run was asked to end"
 
@@ -112,6 +114,27 @@ def nothing_in_service(service: str) -> str:
     return f"Nothing is in service for {service}. Bring it up first: pitstop local up"
 
 
+_SHOWN = 20  # objections that are said; a change with more of them is known to be none of ours
+
+
+def objections(run: str, reasons: list[str], gates: list[str], bound_elsewhere: set[str]) -> str:
+    """Say why a change may not go the short path, and what to type."""
+    shown = "".join(f"\n    {reason}" for reason in reasons[:_SHOWN])
+    more = f"\n    and {len(reasons) - _SHOWN} more" if len(reasons) > _SHOWN else ""
+    said = f"The change may not go this way. {UNCHANGED}{shown}{more}\n"
+    for gate in sorted(bound_elsewhere & set(gates)):
+        said += f"The override of {gate} was for another tree, so it does not count.\n"
+    if not gates:
+        return f"{said}What is marked never cannot be overridden: make the change smaller or other."
+    flags = " ".join(f"--override {gate} --because TEXT" for gate in gates)
+    return f"{said}If it must go all the same: pitstop ship {run} {flags}"
+
+
+def passed_over(gate: str, reason: str, by: str, because: str) -> str:
+    """Say what somebody shipped in spite of."""
+    return f"{gate}: {reason}; overridden by {by}: {because}"
+
+
 def worktree_changed(worktree: str) -> str:
     """Say that what was tested is no longer what was committed."""
     return (
@@ -128,6 +151,24 @@ def check_failed(name: str, exit_code: int, tail: str) -> str:
 def check_timed_out(name: str, seconds: float, tail: str) -> str:
     """Say that a check did not end in time."""
     return f"The {name} check did not end within {seconds:g} s. {UNCHANGED}{_quoted(tail)}"
+
+
+def check_hides_failures(name: str, failing: Iterable[str], tail: str) -> str:
+    """Say that a check ended well although tests failed in it."""
+    named = ", ".join(failing)
+    return f"The {name} check ended with 0, but tests failed: {named}. {UNCHANGED}{_quoted(tail)}"
+
+
+def check_ran_nothing(name: str, skipped: int) -> str:
+    """Say that a check ended well and tried nothing."""
+    what = f"ran no test ({skipped} skipped)" if skipped else "ran no test"
+    return f"The {name} check ended with 0, but {what}, so it shows nothing. {UNCHANGED}"
+
+
+def proven(count: int | None) -> str:
+    """Say that the change's own tests need it."""
+    what = "they fail" if count is None else f"{count} of them fail"
+    return f"{what} on what is deployed, as they should"
 
 
 def _quoted(tail: str) -> str:

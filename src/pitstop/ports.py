@@ -19,6 +19,7 @@ from pitstop.domain.change import (
     Deployment,
     Finding,
     Landed,
+    Patch,
     Release,
 )
 
@@ -57,6 +58,17 @@ class Fence(Protocol):
 
 
 @dataclass(frozen=True)
+class Tests:
+    """What tests say of themselves; ``rerun`` are those that passed only when run once more."""
+
+    passed: int
+    failed: int
+    skipped: int
+    failing: tuple[str, ...] = ()
+    rerun: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Ran:
     """A command that came to an end. ``tail`` is the end of its output, secrets masked."""
 
@@ -64,6 +76,7 @@ class Ran:
     seconds: float
     tail: str
     timed_out: bool = False
+    tests: Tests | None = None  # where it wrote a report
 
 
 class Commands(Protocol):
@@ -72,7 +85,10 @@ class Commands(Protocol):
     def run(
         self, command: str, *, name: str, folder: Path, within: timedelta, env: Mapping[str, str]
     ) -> Ran:
-        """Run a shell command in ``folder``; its output is kept with the run under ``name``."""
+        """Run a shell command in ``folder``; its output is kept with the run under ``name``.
+
+        ``{junit}`` in it, or PITSTOP_JUNIT in its environment, is where it may leave a report.
+        """
 
 
 class Platform(Protocol):
@@ -174,8 +190,23 @@ class Forge(Protocol):
     def unchanged(self, change: Change) -> bool:
         """Return whether worktree and branch still hold exactly the change's tree and commit."""
 
-    def diff(self, change: Change) -> str:
-        """Return the patch from the base to the change."""
+    def before(self, change: Change, paths: Collection[str]) -> Path:
+        """Return a folder with the files of the base, but these of the change; give it back."""
+
+    def give_back(self, folder: Path) -> None:
+        """Remove a folder that ``before`` made."""
+
+    def preview(self, branch: Branch, message: str) -> Change:
+        """Return the change that ``commit`` would make of the worktree; no ref is touched."""
+
+    def patch(self, change: Change) -> Patch:
+        """Return what lies between the base and the change: files, commits, text."""
+
+    def files(self, commit: str) -> list[str]:
+        """Return the names of all files of a commit."""
+
+    def mentioning(self, commit: str, words: Collection[str]) -> list[str]:
+        """Return the files of a commit that import, or require, something of these names."""
 
     def merge_conflicts(self, change: Change) -> list[str]:
         """Return the files in which the change conflicts with the remote's main; touch nothing."""

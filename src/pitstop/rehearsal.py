@@ -47,6 +47,8 @@ def rehearsed_steps(settings: config.Settings, tables: dict[str, Any]) -> list[d
     )
     journal.append("answered", {"question": "fix", "said": "the fix"}, by=incident.owner)
     journal.append("override", {"gate": "approval", "because": "rehearsal"}, by=incident.owner)
+    if settings.checks.manual:
+        journal.append("evidence", {"text": "rehearsal", "tree": None}, by=incident.owner)
     pit = rehearsed(world, shortened, incident.owner, journal)
     outcome = hotfix(pit, incident)
     if outcome.status != "fixed":
@@ -74,6 +76,7 @@ def _details(settings: config.Settings) -> dict[str, str]:
         "checks.prepare": checks.setup or "nothing is configured",
         "checks.targeted": checks.targeted or "nothing is configured",
         "checks.smoke": checks.smoke or "nothing is configured",
+        "checks.by_hand": checks.manual or "nothing is configured",
         "review.request": "another person, "
         + (
             f"within {minutes.total_seconds() / 60:g} min"

@@ -755,16 +755,16 @@ def test_authors_and_committers_are_both_named(shop: Shop) -> None:
     assert shop.forge().commit(branch, MESSAGE).authors == ("ada@example.com", "bob@example.com")
 
 
-def test_a_branch_with_a_merge_or_without_the_base_is_refused(shop: Shop) -> None:
-    """What would bring other work into production is not shipped."""
+def test_a_merge_is_seen_and_a_branch_without_the_base_is_refused(shop: Shop) -> None:
+    """What would bring other work into production is not shipped: the guard refuses the merge."""
     branch = shop.cut()
     folder = Path(branch.worktree)
     shop.others_push({"other.py": "1\n"})
     save(folder, {"app.py": "x\n"}, "x")
     git(folder, "fetch", "-q")
     git(folder, "merge", "-q", "--no-edit", "origin/main")
-    with pytest.raises(Refused, match="holds a merge"):
-        shop.forge().commit(branch, MESSAGE)
+    merged = shop.forge().commit(branch, MESSAGE)
+    assert max(one.parents for one in shop.forge().patch(merged).commits) == 2
     git(folder, "checkout", "-q", "--orphan", "new")
     save(folder, {}, "orphan")
     git(folder, "branch", "-f", NAME, "new", check=False)
@@ -857,8 +857,9 @@ def test_the_users_settings_do_not_change_the_patch(shop: Shop) -> None:
         ("core.quotePath", "true"),
     ):
         git(shop.here, "config", name, value)
-    patch = shop.forge().diff(change)
-    assert "--- a/app.py\n+++ b/app.py\n@@ -1 +1 @@\n-broken\n+fixed" in patch
+    patch = shop.forge().patch(change)
+    assert "--- a/app.py\n+++ b/app.py\n@@ -1 +1 @@\n-broken\n+fixed" in (patch.text or "")
+    assert [(one.path, one.added, one.deleted) for one in patch.files] == [("app.py", 1, 1)]
 
 
 def test_another_repository_in_the_environment_is_not_worked_on(

@@ -6,6 +6,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+import pytest
+
 ALONE = ("--override", "approval", "--because", "alone at night")
 
 
@@ -232,3 +234,44 @@ def test_an_app_that_dies_after_the_switch_is_rolled_back(open_shop, customers):
     assert state["outcome"] == "rolled_back"
     with urllib.request.urlopen(f"http://127.0.0.1:{open_shop.port}/health") as answer:
         assert answer.status == 200
+
+
+def test_what_a_check_or_a_guard_refused_is_mended_and_shipped_again(open_shop, customers):
+    """The same hotfix: its clock, its worktree, its record, and what people said of the same tree."""
+    open_shop.configure(smoke='"test -f mended"')
+    open_shop.start()
+    open_shop.fix()
+    failed = open_shop.pitstop("ship", "--fix", "x")
+    assert failed.returncode == 1
+    assert "pitstop ship checkout-answers-500 --fix TEXT" in failed.stderr
+    assert open_shop.pitstop("ship").returncode == 1, "nothing new was said"
+    worktree = Path(open_shop.status("checkout")["worktree"])
+    (worktree / "mended").write_text("yes\n")
+    (worktree / "requirements.txt").write_text("left-pad\n")
+
+    declined = open_shop.pitstop("ship", "checkout", "--fix", "y", *ALONE)
+    assert declined.returncode == 4, declined.stdout + declined.stderr
+    assert "dependencies: requirements.txt" in declined.stderr
+    assert "--override dependencies --because TEXT" in declined.stderr
+    assert open_shop.status("checkout")["outcome"] == "declined"
+
+    why = ("--because", "the list of dependencies was missing altogether")
+    shipped = open_shop.pitstop("ship", "checkout", "--override", "dependencies", *why)
+    assert shipped.returncode == 0, shipped.stdout + shipped.stderr
+    state = open_shop.status("checkout")
+    assert (state["outcome"], state["attempt"], state["fix"]) == ("fixed", 3, "y")
+    assert [check["verdict"] for check in state["checks"]][-1] == "pass"
+    owed = {task["title"] for task in state["followups"]}
+    assert {"review the override of approval", "review the override of dependencies"} <= owed
+    assert open_shop.pitstop("log", "checkout", "--verify").returncode == 0
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "emergency", "just override it please", "n/a"])
+def test_a_reason_that_fits_everything_is_no_reason(open_shop, reason):
+    """It is read afterwards, by somebody who asks why."""
+    open_shop.start()
+    open_shop.fix()
+    done = open_shop.pitstop("ship", "--fix", "x", "--override", "scope", "--because", reason)
+    assert done.returncode == 2
+    assert "--because must say why" in done.stderr
+    assert open_shop.status()["waiting_for"] == "fix"

@@ -72,9 +72,26 @@ def test_an_untouched_change_is_unchanged(world: Harness) -> None:
     assert world.forge().unchanged(change)
 
 
-def test_the_patch_names_the_changed_file(world: Harness) -> None:
-    """The diff is a patch from the base."""
-    assert "+++ b/app.py\n" in world.forge().diff(fixed(world))
+def test_the_patch_names_files_commits_and_lines(world: Harness) -> None:
+    """It goes from the base to the change."""
+    patch = world.forge().patch(fixed(world))
+    assert "+++ b/app.py\n" in (patch.text or "")
+    assert [(one.path, one.added) for one in patch.files] == [("app.py", 1)]
+    assert [one.parents for one in patch.commits] == [1]
+
+
+def test_a_preview_is_the_change_that_a_commit_would_be(world: Harness) -> None:
+    """Asked before the commit, and without one."""
+    branch = world.forge().cut(NAME, world.deployed(), None)
+    world.fix(branch.worktree, "fixed\n")
+    seen = world.forge().preview(branch, "hotfix: a fix")
+    made = world.forge().commit(branch, "hotfix: a fix")
+    assert (seen.tree, seen.files, seen.authors) == (made.tree, made.files, made.authors)
+
+
+def test_the_files_of_a_commit_are_named(world: Harness) -> None:
+    """All of them, not only the changed ones."""
+    assert "app.py" in world.forge().files(fixed(world).commit)
 
 
 def test_landing_merges_tags_and_deletes_the_branch(world: Harness) -> None:

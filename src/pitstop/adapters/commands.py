@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -27,10 +29,11 @@ class ShellCommands:
     ) -> Ran:
         """Run one command to its end or its time limit."""
         with _Kept(self._output, name, self._secrets) as kept:
+            report = kept.report
             try:
                 done = self._runner.run(
-                    ["sh", "-c", command],
-                    env=env,
+                    ["sh", "-c", command.replace("{junit}", shlex.quote(str(report)))],
+                    env={**env, **_reporting(command, report)},
                     without=_GIT,
                     leave_nothing=True,
                     folder=folder,
@@ -39,7 +42,21 @@ class ShellCommands:
                 )
             except OSError as error:
                 raise CannotTell(f"{name} could not be started in {folder}: {error}.") from error
-        return Ran(done.exit_code, done.seconds, kept.tail(), done.timed_out)
+        tests = None
+        if report.exists():
+            from pitstop.adapters import _junit  # read only where there is one
+
+            tests = _junit.read(report)
+        return Ran(done.exit_code, done.seconds, kept.tail(), done.timed_out, tests)
+
+
+def _reporting(command: str, report: Path) -> dict[str, str]:
+    """Say where a report is wanted; pytest is asked for it in the way that it reads."""
+    told = {"PITSTOP_JUNIT": str(report)}
+    if re.search(r"\bpy\.?test\b", command) and "junit" not in command:
+        before = os.environ.get("PYTEST_ADDOPTS", "")
+        told["PYTEST_ADDOPTS"] = f"{before} --junitxml={shlex.quote(str(report))}".strip()
+    return told
 
 
 class _Kept:
@@ -49,6 +66,7 @@ class _Kept:
         stem = re.sub(r"[^a-z0-9]+", "-", name.lower())
         number = len(list(folder.glob(f"{stem}.*.log"))) + 1
         self._path = folder / f"{stem}.{number}.log"
+        self.report = folder.absolute() / f"{stem}.{number}.xml"
         self._secrets = secrets
         self._part, self._end, self._size = b"", b"", 0
 

@@ -16,7 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from pitstop.config import Part, Settings
-from pitstop.domain.change import Branch, Candidate, Change, Deployment, Finding, Landed, Release
+from pitstop.domain.change import (
+    Branch,
+    Candidate,
+    Change,
+    Commit,
+    Deployment,
+    FileChange,
+    Finding,
+    Landed,
+    Patch,
+    Release,
+)
 from pitstop.gate import Interval
 from pitstop.ports import CannotTell, Clock, Crew, Fence, Ran, Record, Refused
 
@@ -67,9 +78,11 @@ class World:
     platform_answers: bool = True
     lost: list[str] = field(default_factory=list)  # deployments whose files are gone
     failing: tuple[str, ...] = ()  # commands that fail
+    proves: bool = True  # whether the change's own tests fail without it
     hanging: tuple[str, ...] = ()  # commands that never end
     telemetry_answers: bool = True
     files: tuple[str, ...] = ("app.py",)
+    lines: int = 1  # that the fix adds to each of them
     bad_after: float | None = None  # seconds after the deploy at which errors rise
     now: datetime = START
     on_tick: Callable[[], None] = lambda: None
@@ -353,9 +366,32 @@ class SimulatedForge:
         """Say that nobody touched it."""
         return True
 
-    def diff(self, change: Change) -> str:
-        """Return a patch."""
-        return "".join(f"+++ b/{name}\n+fixed\n" for name in change.files)
+    def before(self, change: Change, paths: Collection[str]) -> Path:
+        """Return a folder that is not there."""
+        return Path("before")
+
+    def give_back(self, folder: Path) -> None:
+        """Remove nothing."""
+
+    def preview(self, branch: Branch, message: str) -> Change:
+        """Return what a commit would be."""
+        return Change(branch, FIX, f"tree-{FIX}", self._world.files, ("ada@example.com",))
+
+    def patch(self, change: Change) -> Patch:
+        """Return a patch of one line for each file."""
+        files = tuple(FileChange(name, added=self._world.lines) for name in change.files)
+        text = "".join(
+            f"--- a/{name}\n+++ b/{name}\n@@ -1,0 +1 @@\n+fixed\n" for name in change.files
+        )
+        return Patch(files, (Commit(change.commit, "hotfix: a fix"),), text)
+
+    def files(self, commit: str) -> list[str]:
+        """Return what there is."""
+        return [*self._world.files, *(f"tests/test_{name}" for name in self._world.files)]
+
+    def mentioning(self, commit: str, words: Collection[str]) -> list[str]:
+        """Return nothing: names tell enough."""
+        return []
 
     def merge_conflicts(self, change: Change) -> list[str]:
         """Return what would not merge."""
@@ -419,6 +455,7 @@ class SimulatedCommands:
         if name in self._world.hanging:
             return Ran(-15, within.total_seconds(), "", timed_out=True)
         bad = name in self._world.failing or (name == "repro before" and self._world.live == "d1")
+        bad = bad or (name == "proof" and self._world.proves)
         return Ran(1 if bad else 0, 1.0, "simulated failure" if bad else "")
 
 

@@ -19,10 +19,11 @@ from pitstop.engine.ownership import RunFolder
 from pitstop.engine.place import Place
 from pitstop.journal.status import exit_code, may_try_again
 
-_CANNED = set(  # words that fit every override, and so say nothing about this one
+_FIT_ALL = (
     "a an and asap because bypass emergency fix fixed force forced go hotfix is it just lgtm na needed no "
-    "none of ok okay override overridden please reason skip test the this to urgent xxx yes yolo".split()
+    "none of ok okay override overridden please reason skip test the this to urgent xxx yes yolo"
 )
+_CANNED = frozenset(_FIT_ALL.split())  # they fit every override, and so say nothing about this one
 GATES = (
     "scope",
     "bundle",
@@ -87,7 +88,7 @@ def run_ship(args: argparse.Namespace) -> int:
     ships = again or not (state["closed_at"] or state["shipped_at"])
     fix = _fix(here, run, state, args) if ships else ""
     for evidence in args.evidence:
-        _record_evidence(here, run, evidence)
+        _record_evidence(here, run, state, evidence)
     record_overrides(here, run, overrides)
     if ships:
         _record_fix(here, run, fix, args.yes, again)
@@ -267,8 +268,11 @@ def _refuse_early_verdict(state: dict[str, Any], overrides: list[tuple[str, str]
         )
 
 
-def _record_evidence(here: Place, run: RunFolder, given: str) -> None:
+def _record_evidence(here: Place, run: RunFolder, state: dict[str, Any], given: str) -> None:
+    """Put on record what was tried by hand, and with which tree."""
     text, kept = given, None
+    if not given.strip():
+        raise common.Usage("--evidence must say what was tried and seen, or name a file: @FILE")
     if given.startswith("@"):
         import shutil
 
@@ -279,7 +283,9 @@ def _record_evidence(here: Place, run: RunFolder, given: str) -> None:
         kept = run.evidence / f"{number}-{source.name}"
         shutil.copyfile(source, kept)
         text = f"file {source.name}"
-    append(here, run, "evidence", {"text": text, "file": kept.name if kept else None})
+    tree = (state["tree"] if state["closed_at"] is None else None) or _tree(state)
+    said = {"text": text, "file": kept.name if kept else None, "tree": tree}
+    append(here, run, "evidence", said)
 
 
 def append(

@@ -8,6 +8,7 @@ TYPE_CHECKING = False  # importing typing costs more than all that is read here
 if TYPE_CHECKING:
     from typing import Any
 
+
 def summary(state: dict[str, Any]) -> str:
     """Return how it stands, what production is like, and what to type."""
     name, outcome = state["id"], state["outcome"]
@@ -40,6 +41,10 @@ def summary(state: dict[str, Any]) -> str:
         "fix": (
             f"Waiting for the fix in {state['worktree']}. Then: pitstop ship {name} --fix TEXT"
             f"{_beyond(state)}"
+        ),
+        "evidence": (
+            f"Waiting for evidence that the fix was tried by hand: {state['to_try']}. Production is "
+            f"unchanged. Then: pitstop ship {name} --evidence TEXT, or --evidence @FILE"
         ),
         "approval": (
             f"Waiting for another person's approval of tree {(state['about'] or '')[:12]}. Production "

@@ -25,6 +25,38 @@ class Change:
 
 
 @dataclass(frozen=True)
+class FileChange:
+    """What a change does to one file. ``was`` is its name before, where it was renamed."""
+
+    path: str
+    was: str | None = None
+    added: int = 0  # lines; 0 in a binary file
+    deleted: int = 0
+    gone: bool = False
+    binary: bool = False
+    submodule: bool = False
+    generated: bool = False  # by a program, as .gitattributes or its name says
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of a change, oldest first; ``parents`` is how many it has."""
+
+    id: str
+    message: str
+    parents: int = 1
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A change as a reviewer sees it. ``text`` has no context lines; None where it is too large."""
+
+    files: tuple[FileChange, ...]
+    commits: tuple[Commit, ...]
+    text: str | None
+
+
+@dataclass(frozen=True)
 class Release:
     """What a platform is asked to put into service, once per ``key``."""
 

@@ -118,14 +118,16 @@ class Recorded:
             self._only_known_steps(step.name)
         return self._once(step, *args, **kwargs)
 
-    def together(self, steps: Sequence[Step[P, R]], *args: P.args, **kwargs: P.kwargs) -> list[R]:
+    def together(
+        self, steps: Sequence[Step[P, Any]], *args: P.args, **kwargs: P.kwargs
+    ) -> list[Any]:
         """Do steps side by side; all of them end before the first failure is raised."""
         self._asked_for.update(one.name for one in steps)
         if any(one.name not in self._finished for one in steps):
             self.hear()
             self._only_known_steps(*(one.name for one in steps))
         with ThreadPoolExecutor(max_workers=len(steps)) as pool:
-            one_step: Callable[..., R] = self._once
+            one_step: Callable[..., Any] = self._once
             branches = [pool.submit(one_step, one, *args, **kwargs) for one in steps]
             pending = set(branches)
             while pending:  # the heart of the process beats here, not in a branch
@@ -269,11 +271,15 @@ class Recorded:
             if line["event"] == "answered" and said["question"] == question:
                 if not about or said.get("about") == about:
                     return Answer("answer", line["by"], said["said"], said)
-            if line["event"] == "evidence" == question:
+            if line["event"] == "evidence" == question and said.get("tree") in _same(about):
                 return Answer("answer", line["by"], said["text"], said)
             if line["event"] == "override" and said["gate"] == question:
                 # nobody can accept in advance what has not been seen yet, nor another tree
-                seen = line["seq"] > asked if question == "verdict" else said.get("tree") in _same(about)
+                seen = (
+                    line["seq"] > asked
+                    if question == "verdict"
+                    else said.get("tree") in _same(about)
+                )
                 if seen:
                     return Answer("override", line["by"], said["because"], said)
         return None

@@ -8,12 +8,20 @@ TYPE_CHECKING = False  # importing typing costs more than all that is read here
 if TYPE_CHECKING:
     from typing import Any
 
-_GATES = "validate."
+_GATES = ("validate.", "checks.proof")
+_CHECKS = ("checks.prepare", "checks.targeted", "checks.smoke")
 _RESULTS = {
     "branch.cut": ("branch", "worktree", "base_commit", "not_deployed"),
     "branch.commit": ("commit", "tree"),
 }
 _EXIT = {"fixed": 0, "rolled_back": 3, "declined": 4, "stranded": 5}
+
+_KEPT = {  # a step's whole result, by the name under which status gives it
+    "checks.by_hand": "to_try",
+    "snapshot.record": "rollback_point",
+    "merge.name_tag": "tag",
+    "merge.prepare_revert": "revert",
+}
 
 
 def status(lines: list[dict[str, Any]], now: datetime | None = None) -> dict[str, Any]:
@@ -34,7 +42,7 @@ def _life(found: dict[str, Any], line: dict[str, Any]) -> None:
     if event in ("rests", "closed", "broke"):
         found["rests"] = True
         found["broke"] = line["data"].get("reason") if event == "broke" else None
-    elif event not in ("note", "evidence"):
+    elif event != "note" and (event != "evidence" or found["waiting_for"] == "evidence"):
         found["rests"], found["broke"] = False, None
 
 
@@ -96,6 +104,7 @@ def _of_an_attempt() -> dict[str, Any]:
         "deployment": None,
         "gates": [],
         "checks": [],
+        "to_try": None,
         "announced": False,
         "merged": {"main": None, "pull_request": None},
         "owed": [],
@@ -107,6 +116,10 @@ def _of_an_attempt() -> dict[str, Any]:
         "closed_at": None,
         "watch": {"until": None, "verdict": None},
     }
+
+
+def _evidence(found: dict[str, Any], line: dict[str, Any]) -> None:
+    found["evidence"].append({"by": line["by"], "at": line["at"], **line["data"]})
 
 
 def _again(found: dict[str, Any], _: dict[str, Any]) -> None:
@@ -132,29 +145,40 @@ def _finished(found: dict[str, Any], line: dict[str, Any]) -> None:
         found["gates"].append(gate)
         if step == "validate.hold":
             found["watch"]["verdict"] = gate["verdict"]
+    if step in _CHECKS:
+        found["checks"].append(_check(step, value, no))
     if value is not None:
         _result(found, step, value, line["at"])
+
+
+def _check(step: str, value: Any, no: Any) -> dict[str, Any]:
+    """Return what a check came to: pass, fail, or skipped where there was nothing to run."""
+    ran = value if isinstance(value, dict) else {}
+    return {
+        "name": step.partition(".")[2],
+        "verdict": "fail" if no else "pass" if ran.get("ran") else "skipped",
+        "seconds": ran.get("seconds"),
+        "tests": ran.get("tests"),
+        "flaky": ran.get("flaky") or [],
+        "attempts": ran.get("attempts", 1),
+    }
 
 
 def _result(found: dict[str, Any], step: str, value: Any, at: str) -> None:
     """Take over what a step's result says about the whole run."""
     for name in _RESULTS.get(step, ()):
         found[name] = value["name" if (step, name) == ("branch.cut", "branch") else name]
+    if step in _KEPT:
+        found[_KEPT[step]] = value
     match step:
-        case "snapshot.record":
-            found["rollback_point"] = value
         case "deploy.release":
             found["deployment"] = {name: value[name] for name in ("id", "commit", "url")}
             found["deployed_at"] = at
         case "validate.errors" if value["verdict"] == "pass":
             found["verified_at"] = at
-        case "merge.name_tag":
-            found["tag"] = value
         case "merge.land":
             found["merged"] = {"main": value["main"], "pull_request": value["pull_request"]}
             found["owed"] = value["owed"]
-        case "merge.prepare_revert":
-            found["revert"] = value
         case "validate.begin_watch":
             found["watch"]["until"] = value
         case "announce.starting":
@@ -193,7 +217,13 @@ def _answered(found: dict[str, Any], line: dict[str, Any]) -> None:
 def _override(found: dict[str, Any], line: dict[str, Any]) -> None:
     said = line["data"]
     found["overrides"].append(
-        {"gate": said["gate"], "by": line["by"], "because": said["because"], "at": line["at"]}
+        {
+            "gate": said["gate"],
+            "by": line["by"],
+            "because": said["because"],
+            "at": line["at"],
+            "tree": said.get("tree"),
+        }
     )
     if said["gate"] == found["waiting_for"] == "verdict":
         found["waiting_for"] = None  # answered; the run's process is about to hear it
@@ -246,6 +276,7 @@ _FOLDS = {
     "override": _override,
     "outcome": _outcome,
     "note": _note,
+    "evidence": _evidence,
     "rollback": _rollback,
     "returned": _returned,
     "closed": _closed,
@@ -267,7 +298,12 @@ def _finish(found: dict[str, Any], lines: list[dict[str, Any]], now: datetime | 
     slo["met"] = elapsed <= slo["budget_seconds"] if found["verified_at"] else None
     owed = [f"merge: {one}" for one in found["owed"]]
     owed += [f"revert: {one}" for one in to_revert(found)]
-    owed += [f"review the override of {one['gate']}" for one in found["overrides"]]
+    gates = dict.fromkeys(one["gate"] for one in found["overrides"])
+    owed += [f"review the override of {gate}" for gate in gates]
+    for check in found["checks"]:
+        if check["attempts"] > 1 or check["flaky"]:
+            what = ", ".join(check["flaky"]) or f"the {check['name']} check"
+            owed.append(f"mend what passes only now and then: {what}")
     found["followups"] = [
         {
             "id": f"{number}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # importing typing costs more than all that is read here
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -71,29 +72,63 @@ def _finished(line: dict[str, Any], timeline: Timeline) -> str:
 
 def _fact(step: str, value: object) -> str:
     """Return the one fact of a result that people want to see."""
-    if isinstance(value, dict):
-        if step == "branch.cut":
-            return f": {value['name']} from {value['base_commit'][:12]}"
-        if step == "branch.commit":
-            return f": {value['commit'][:12]}"
-        if step == "snapshot.record":
-            return f": {value['deployment_id']} at {value['commit'][:12]}"
-        if step in ("deploy.release", "rollback.return_to", "rollback.go_back"):
-            return f": {value['id']} at {value['commit'][:12]}"
-        if step == "merge.land":
-            owed = "".join(f"\n            OWED: {one}" for one in value["owed"])
-            return (f": main is {value['main'][:12]}" if value["main"] else "") + owed
-        if value.get("ran") is False:
-            return f": {value['said']}"
-    if step in (
-        "merge.name_tag",
-        "review.admit",
-        "validate.begin_watch",
-        "merge.prepare_revert",
-        "branch.discard",
-    ):
-        return f": {value}" if value else ""
+    if step in _FACTS and value:
+        return f": {_FACTS[step](value)}"
+    if isinstance(value, dict) and value.get("ran") is False:
+        return f": {value['said']}"
+    if isinstance(value, dict) and value.get("ran"):
+        return _ran(value)
     return ""
+
+
+def _inspected(value: Any) -> str:
+    if not isinstance(value, dict):
+        return _count(len(value), "file")  # a version before said no more
+    rows = "".join(f"\n            ! {one}" for one in value["overridden"])
+    return f"{value['lines']} lines in {_count(len(value['files']), 'file')}{rows}"
+
+
+def _landed(value: Any) -> str:
+    owed = "".join(f"\n            OWED: {one}" for one in value["owed"])
+    return (f"main is {value['main'][:12]}" if value["main"] else "not merged") + owed
+
+
+_FACTS: dict[str, Callable[[Any], object]] = {
+    "branch.cut": lambda value: f"{value['name']} from {value['base_commit'][:12]}",
+    "branch.commit": lambda value: value["commit"][:12],
+    "guard.inspect": _inspected,
+    "snapshot.record": lambda value: f"{value['deployment_id']} at {value['commit'][:12]}",
+    "deploy.release": lambda value: f"{value['id']} at {value['commit'][:12]}",
+    "rollback.return_to": lambda value: f"{value['id']} at {value['commit'][:12]}",
+    "rollback.go_back": lambda value: f"{value['id']} at {value['commit'][:12]}",
+    "merge.land": _landed,
+    **dict.fromkeys(
+        (
+            "checks.by_hand",
+            "merge.name_tag",
+            "review.admit",
+            "validate.begin_watch",
+            "merge.prepare_revert",
+            "branch.discard",
+        ),
+        lambda value: value,
+    ),
+}
+
+
+def _ran(check: dict[str, Any]) -> str:
+    """Return what a check says of its tests, the flaky ones by name."""
+    tests, again = check.get("tests"), check.get("attempts", 1)
+    said = f": {tests['passed']} passed" if tests else ""
+    said += f", {tests['skipped']} skipped" if tests and tests["skipped"] else ""
+    if again > 1 or check.get("flaky"):
+        named = ", ".join(check["flaky"])
+        said += f"; FLAKY: passed only in attempt {again}" + (f" ({named})" if named else "")
+    return said
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _asked(line: dict[str, Any], _: Timeline) -> str:
@@ -101,6 +136,9 @@ def _asked(line: dict[str, Any], _: Timeline) -> str:
     until = f" until {said['deadline'][11:19]}" if said["deadline"] else ""
     hint = {
         "fix": f"make the fix, then: pitstop ship {line['run']} --fix TEXT",
+        "evidence": (
+            f"try it, then: pitstop ship {line['run']} --evidence TEXT, or --evidence @FILE"
+        ),
         "approval": f"another person types: pitstop approve {line['run']}",
         "verdict": (
             f"{said['about']}. Accept: pitstop resume {line['run']} --override verdict --because "

@@ -52,14 +52,16 @@ def ship(pit: Pit, incident: Incident) -> Shipped:
     cut = do(branch.cut, case)
     fix = pit.ask("fix")
     change = do(branch.commit, incident, cut, fix.said)
-    do(guard.inspect, change)
+    do(guard.inspect, incident, change)
     do(branch.publish, change)
     do(merge.foresee, change)
 
     # Prove it, and let somebody else look at it.
     do(checks.prepare, change)
-    pit.together((checks.targeted, checks.smoke), change)
+    pit.together((checks.targeted, checks.smoke, checks.proof), change)
     do(checks.same_tree, change)
+    if do(checks.by_hand):
+        pit.ask("evidence", about=change.tree)
     if window := do(review.request, incident, change):
         answer = pit.ask("approval", about=change.tree, within=timedelta(seconds=window))
         do(review.admit, change, answer)

@@ -2,49 +2,71 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pitstop import messages as say
 from pitstop.domain.change import Change
+from pitstop.domain.verdict import GateResult
 from pitstop.flow import No, step
-from pitstop.ports import Crew
-
-_SKIPPED = {".git", "node_modules", ".venv", "venv", "__pycache__"}
+from pitstop.guards import choice, kinds
+from pitstop.ports import Crew, Ran, Tests
 
 
 @dataclass(frozen=True)
 class Check:
-    """What a check came to; ``ran`` is False where there was nothing to run."""
+    """What a check came to; ``ran`` is False where there was nothing to run.
+
+    ``tests`` is what they say of themselves, where they do; ``attempts`` above 1 is flaky.
+    """
 
     name: str
     ran: bool
     seconds: float = 0.0
     said: str = ""
+    tests: Tests | None = None
+    attempts: int = 1
+    flaky: tuple[str, ...] = ()
 
 
 @step("Set up the worktree", phase="checking", attempts=2)
 def prepare(crew: Crew, change: Change) -> Check | No:
     """Make the fresh worktree able to run its tests."""
-    return _run(crew, change, "setup", crew.settings.checks.setup)
+    return _check(crew, change, "setup", crew.settings.checks.setup)
 
 
 @step("Targeted tests", phase="checking")
 def targeted(crew: Crew, change: Change) -> Check | No:
     """Run the tests that the change affects; where none maps to it, the smoke suite counts."""
     command = crew.settings.checks.targeted
-    if command and "{tests}" in command:
-        tests = affected_tests(Path(change.branch.worktree), change.files)
-        if not tests:
+    if command and ("{tests}" in command or "{files}" in command):
+        everything = crew.forge.files(change.commit)
+        tests, files = _affected(crew, change, everything), choice.sources(change.files, everything)
+        if ("{tests}" in command and not tests) or not (tests or files):
             return Check("targeted", False, said=say.NO_TEST_MAPS)
-        command = command.replace("{tests}", shlex.join(tests))
-    return _run(crew, change, "targeted", command)
+        command = _filled(command, tests, files or tests)
+    return _check(crew, change, "targeted", command)
 
 
 @step("Smoke tests", phase="checking")
 def smoke(crew: Crew, change: Change) -> Check | No:
     """Run the smoke suite."""
-    return _run(crew, change, "smoke", crew.settings.checks.smoke)
+    return _check(crew, change, "smoke", crew.settings.checks.smoke)
+
+
+@step("The change's own tests fail without it", phase="checking")
+def proof(crew: Crew, change: Change) -> GateResult | None:
+    """Run the tests that the change brings on what is deployed: where they pass, they prove nothing."""
+    checks, everything = crew.settings.checks, crew.forge.files(change.commit)
+    own = choice.changed_tests(change.files, everything)
+    if not own or not checks.targeted or not _names_tests(checks.targeted):
+        return None
+    helpers = [path for path in change.files if kinds.is_test(path)]
+    folder = crew.forge.before(change, helpers)
+    try:
+        return _proven(crew, folder, _filled(checks.targeted, own, own))
+    finally:
+        crew.forge.give_back(folder)
 
 
 @step("Tested tree is the committed tree", phase="checking")
@@ -55,49 +77,77 @@ def same_tree(crew: Crew, change: Change) -> str | No:
     return change.tree
 
 
-def _run(crew: Crew, change: Change, name: str, command: str | None) -> Check | No:
+@step("What a person tries by hand", phase="checking")
+def by_hand(crew: Crew) -> str | None:
+    """Return what is to be tried; None where the team asks for nothing."""
+    return crew.settings.checks.manual
+
+
+def _affected(crew: Crew, change: Change, everything: list[str]) -> list[str]:
+    importing = crew.forge.mentioning(change.commit, choice.stems(change.files))
+    return choice.affected(change.files, everything, importing, crew.settings.checks.mapping)
+
+
+def _names_tests(command: str) -> bool:
+    return "{tests}" in command or "{files}" in command
+
+
+def _filled(command: str, tests: Iterable[str], files: Iterable[str]) -> str:
+    """Put the names in; one that begins with a dash is no option."""
+    plain = [
+        [f"./{name}" if name.startswith("-") else name for name in names]
+        for names in (tests, files)
+    ]
+    return command.replace("{tests}", shlex.join(plain[0])).replace("{files}", shlex.join(plain[1]))
+
+
+def _check(crew: Crew, change: Change, name: str, command: str | None) -> Check | No:
+    """Run a check, and once more as often as the team allows; what passes only then is flaky."""
     if not command:
         return Check(name, False, said=say.NOT_CONFIGURED)
-    folder = Path(change.branch.worktree)
+    folder, flaky, attempt = Path(change.branch.worktree), set[str](), 1
+    ran = _run(crew, name, command, folder)
+    while (no := _refused(crew, name, ran)) and attempt <= crew.settings.checks.retries:
+        flaky |= set(ran.tests.failing) if ran.tests else set()
+        attempt += 1
+        ran = _run(crew, name, command, folder)
+    if no:
+        return no
+    flaky |= set(ran.tests.rerun) if ran.tests else set()
+    check = Check(name, True, round(ran.seconds, 3), ran.tail[-500:], ran.tests)
+    return replace(check, attempts=attempt, flaky=tuple(sorted(flaky)))
+
+
+def _run(crew: Crew, name: str, command: str, folder: Path) -> Ran:
     within = crew.settings.checks.within
-    ran = crew.commands.run(command, name=name, folder=folder, within=within, env={})
+    return crew.commands.run(command, name=name, folder=folder, within=within, env={})
+
+
+def _refused(crew: Crew, name: str, ran: Ran) -> No | None:
+    """Return why a check does not count as passed; its exit code is not all that it says."""
     if ran.timed_out:
-        return No(say.check_timed_out(name, within.total_seconds(), ran.tail))
+        within = crew.settings.checks.within.total_seconds()
+        return No(say.check_timed_out(name, within, ran.tail))
     if ran.exit_code != 0:
         return No(say.check_failed(name, ran.exit_code, ran.tail))
-    return Check(name, True, round(ran.seconds, 3), ran.tail[-500:])
+    if ran.tests and ran.tests.failed:
+        return No(say.check_hides_failures(name, ran.tests.failing, ran.tail))
+    if ran.tests and not ran.tests.passed:
+        return No(say.check_ran_nothing(name, ran.tests.skipped))
+    return None
 
 
-def affected_tests(worktree: Path, files: Iterable[str]) -> list[str]:
-    """Return the test files among the changed ones, and those named after a changed file."""
-    wanted = {name for file in files for name in _test_names(Path(file))}
-    found = {file for file in files if _is_test(Path(file)) and (worktree / file).is_file()}
-    if wanted:
-        found |= {
-            str(path.relative_to(worktree)) for path in _walk(worktree) if path.name in wanted
-        }
-    return sorted(found)
-
-
-def _is_test(file: Path) -> bool:
-    name = file.name
-    return (name.startswith("test_") and file.suffix == ".py") or any(
-        f".{word}." in name for word in ("test", "spec")
-    )
-
-
-def _test_names(file: Path) -> list[str]:
-    if file.suffix == ".py":
-        return [f"test_{file.stem}.py", f"{file.stem}_test.py"]
-    if file.suffix in {".js", ".jsx", ".ts", ".tsx", ".mjs"}:
-        return [f"{file.stem}.{word}{file.suffix}" for word in ("test", "spec")]
-    return []
-
-
-def _walk(folder: Path) -> Iterable[Path]:
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if path.is_dir() and not path.is_symlink():
-            if path.name not in _SKIPPED:
-                yield from _walk(path)
-        else:
-            yield path
+def _proven(crew: Crew, folder: Path, command: str) -> GateResult:
+    """Say whether the tests fail there; if that cannot be found out, that is no proof either."""
+    setup = crew.settings.checks.setup
+    if setup:
+        ready = _run(crew, "setup for the proof", setup, folder)
+        if ready.timed_out or ready.exit_code != 0:
+            return GateResult("proof", "inconclusive", say.NO_PROOF_SETUP)
+    ran = _run(crew, "proof", command, folder)
+    if ran.timed_out:
+        return GateResult("proof", "inconclusive", say.NO_PROOF_IN_TIME)
+    if ran.exit_code == 0:
+        return GateResult("proof", "inconclusive", say.NO_PROOF)
+    count = ran.tests.failed if ran.tests else None
+    return GateResult("proof", "pass", say.proven(count), n=count)

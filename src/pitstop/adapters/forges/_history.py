@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pitstop.adapters.forges._git import Git, words
 from pitstop.ports import Refused
@@ -90,6 +92,18 @@ class History:
         signed = ["-S"] if sign else ["--no-gpg-sign"]
         said = message.encode(errors="replace")
         return self._git.ask("commit-tree", *signed, *args, "-F", "-", tree, give=said, env=env)
+
+    def with_files(self, base: str, other: str, paths: Collection[str]) -> str:
+        """Return the tree of one commit with some files of another; written, and named by no ref."""
+        with tempfile.TemporaryDirectory(prefix="pitstop-") as folder:
+            env = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+            self._git.ask("read-tree", base, env=env)
+            entries = self._git.listed("ls-tree", "-r", "-z", "--full-tree", other)
+            wanted = [entry for entry in entries if entry.partition("\t")[2] in paths]
+            rows = [entry.replace(" blob ", " ", 1) for entry in wanted]
+            given = "\0".join(rows).encode(errors="surrogateescape")
+            self._git.ask("update-index", "-z", "--index-info", give=given, env=env)
+            return self._git.ask("write-tree", env=env)
 
     def empty_tree(self) -> str:
         """Return the tree without files, which is written if it is not there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,14 +11,15 @@ from pitstop.adapters._run import Runner
 from pitstop.adapters.forges._cutting import Cutting, Names
 from pitstop.adapters.forges._export import export
 from pitstop.adapters.forges._git import HISTORY, Git, words
-from pitstop.adapters.forges._history import History
+from pitstop.adapters.forges._history import NOBODY, History
 from pitstop.adapters.forges._landing import Landing
 from pitstop.adapters.forges._parting import Parting
+from pitstop.adapters.forges._patch import Patches
 from pitstop.adapters.forges._preflight import Preflight
 from pitstop.adapters.forges._remote import Remote
 from pitstop.adapters.forges._reverting import Reverting
 from pitstop.adapters.forges._worktrees import Worktrees, changes, half_done, staged_tree
-from pitstop.domain.change import Branch, Change, Finding, Landed
+from pitstop.domain.change import Branch, Change, Finding, Landed, Patch
 from pitstop.ports import Refused
 
 _NO_RENAMES = ("--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
@@ -44,6 +46,7 @@ class GitForge:
     ) -> None:
         self._git = Git(repository, runner)
         self._remote, self._main = Remote(self._git, remote), main
+        self._worktrees_folder = worktrees
         self._history, self._worktrees = History(self._git), Worktrees(self._git)
         self._cutting = Cutting(self._git, self._remote, main, worktrees)
         self._parting = Parting(self._git, self._remote, self._cutting)
@@ -89,7 +92,7 @@ class GitForge:
         self._ready(inside, branch)
         if changes(inside):
             self._commit_all(inside, branch, message)
-        return self._change(inside, branch)
+        return self._change(inside, branch, History(inside).commit("HEAD"))
 
     def _ready(self, inside: Git, branch: Branch) -> None:
         """Refuse a worktree in which something else is going on."""
@@ -108,11 +111,6 @@ class GitForge:
                 f"{branch.name} is no longer built on {branch.base_commit[:12]}, which production "
                 f"runs. Put it back on that: git -C {shlex.quote(branch.worktree)} rebase {branch.base_commit[:12]}"
             )
-        if history.count("--merges", f"{branch.base_commit}..HEAD"):
-            raise Refused(
-                f"{branch.name} holds a merge: it would bring more than the fix into production. "
-                f"Make it straight: git -C {shlex.quote(branch.worktree)} rebase {branch.base_commit[:12]}"
-            )
 
     def _commit_all(self, inside: Git, branch: Branch, message: str) -> None:
         before = History(inside).commit("HEAD")
@@ -127,9 +125,8 @@ class GitForge:
         if done.exit_code != 0 and History(inside).commit("HEAD") == before:
             raise Refused(f"The fix was not committed: {words(done)}.")
 
-    def _change(self, inside: Git, branch: Branch) -> Change:
+    def _change(self, inside: Git, branch: Branch, commit: str) -> Change:
         history = History(inside)
-        commit = history.commit("HEAD")
         tree = history.tree(commit)
         if tree == history.tree(branch.base_commit):
             raise Refused(_no_change(branch))
@@ -166,12 +163,43 @@ class GitForge:
         same = same and inside.tree(change.commit) == change.tree
         return same and not changes(self._git.at(path), untracked="no")
 
-    def diff(self, change: Change) -> str:
-        """Return the patch from the base to the change."""
-        plain = ("--no-color", "--src-prefix=a/", "--dst-prefix=b/", *_NO_RENAMES)
-        return self._git.ask(
-            "diff-tree", "-r", "-p", *plain, change.branch.base_commit, change.commit, "--"
+    def before(self, change: Change, paths: Collection[str]) -> Path:
+        """Return a folder with the files of the base, but these of the change; give it back."""
+        tree = self._history.with_files(change.branch.base_commit, change.commit, paths)
+        folder = self._worktrees_folder / ".before" / Names(change.branch.name).slug
+        shutil.rmtree(folder, ignore_errors=True)
+        commit = self._history.write(
+            tree, [], "what is deployed, with the tests of a fix", env=NOBODY
         )
+        export(self._git, commit, folder)
+        return folder
+
+    def give_back(self, folder: Path) -> None:
+        """Remove a folder that ``before`` made."""
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def preview(self, branch: Branch, message: str) -> Change:
+        """Return the change that ``commit`` would make of the worktree; no ref is touched."""
+        inside = self._worktrees.inside(Path(branch.worktree))
+        self._ready(inside, branch)
+        history = History(inside)
+        head, tree = history.commit("HEAD"), staged_tree(inside)
+        if tree != history.tree(head):
+            head = history.write(tree, [head], message)
+        return self._change(inside, branch, head)
+
+    def patch(self, change: Change) -> Patch:
+        """Return what lies between the base and the change: files, commits, text."""
+        git = self._git.at(Path(change.branch.worktree))
+        return Patches(git).between(change.branch.base_commit, change.commit)
+
+    def files(self, commit: str) -> list[str]:
+        """Return the names of all files of a commit."""
+        return Patches(self._git).names(commit)
+
+    def mentioning(self, commit: str, words: Collection[str]) -> list[str]:
+        """Return the files of a commit that import, or require, something of these names."""
+        return Patches(self._git).mentioning(commit, words)
 
     def free_tag(self, wanted: str, promised: Collection[str] = ()) -> str:
         """Return a name that no tag has, neither here nor on the remote, and that nobody waits for."""
