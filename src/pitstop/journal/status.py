@@ -13,6 +13,11 @@ _RESULTS = {
     "branch.cut": ("branch", "worktree", "base_commit", "not_deployed"),
     "branch.commit": ("commit", "tree"),
 }
+_WHOLE = {
+    "snapshot.record": "rollback_point",
+    "merge.name_tag": "tag",
+    "merge.prepare_revert": "revert",
+}
 _EXIT = {"fixed": 0, "rolled_back": 3, "declined": 4, "stranded": 5}
 
 
@@ -93,6 +98,8 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "watch": {"until": None, "verdict": None},
         "rollback": None,
         "returned_to": None,
+        "returned_by": None,
+        "known_bad": [],
         "behind": None,
         "ending": False,
         "process": None,
@@ -127,23 +134,21 @@ def _result(found: dict[str, Any], step: str, value: Any, at: str) -> None:
     """Take over what a step's result says about the whole run."""
     for name in _RESULTS.get(step, ()):
         found[name] = value["name" if (step, name) == ("branch.cut", "branch") else name]
+    if step in _WHOLE:
+        found[_WHOLE[step]] = value
     match step:
-        case "snapshot.record":
-            found["rollback_point"] = value
         case "deploy.release":
             found["deployment"] = {name: value[name] for name in ("id", "commit", "url")}
             found["deployed_at"] = at
         case "validate.errors" if value["verdict"] == "pass":
             found["verified_at"] = at
-        case "merge.name_tag":
-            found["tag"] = value
         case "merge.land":
             found["merged"] = {"main": value["main"], "pull_request": value["pull_request"]}
             found["owed"] = value["owed"]
-        case "merge.prepare_revert":
-            found["revert"] = value
         case "validate.begin_watch":
             found["watch"]["until"] = value
+        case "learn.mark_known_bad" | "learn.mark_left" if value["commit"]:
+            found["known_bad"].append(value["commit"])
         case "announce.starting":
             found["announced"] = True
 
@@ -205,6 +210,7 @@ def _rollback(found: dict[str, Any], line: dict[str, Any]) -> None:
 
 def _returned(found: dict[str, Any], line: dict[str, Any]) -> None:
     found["returned_to"] = line["data"].get("to") if line["data"]["ok"] else None
+    found["returned_by"] = line["by"] if line["data"]["ok"] else None
 
 
 def _fence(found: dict[str, Any], line: dict[str, Any]) -> None:

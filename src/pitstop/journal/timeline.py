@@ -83,6 +83,8 @@ def _fact(step: str, value: object) -> str:
         if step == "merge.land":
             owed = "".join(f"\n            OWED: {one}" for one in value["owed"])
             return (f": main is {value['main'][:12]}" if value["main"] else "") + owed
+        if step in ("learn.mark_known_bad", "learn.mark_left"):
+            return f": {value['said']}"
         if value.get("ran") is False:
             return f": {value['said']}"
     if step in (
@@ -91,6 +93,8 @@ def _fact(step: str, value: object) -> str:
         "validate.begin_watch",
         "merge.prepare_revert",
         "branch.discard",
+        "triage.passes_calendar",
+        "guard.known_bad",
     ):
         return f": {value}" if value else ""
     return ""

@@ -19,3 +19,17 @@ def inspect(crew: Crew, change: Change) -> tuple[str, ...] | No:
     if _MARKER.search(patch):
         return No(say.CONFLICT_MARKER, declined=True)
     return change.files
+
+
+@step("Known-bad commits", phase="preparing", attempts=6)
+def known_bad(crew: Crew, change: Change) -> str | No:
+    """Refuse what production was returned from before, unless somebody answers for it by name."""
+    if crew.known_bad is None:
+        return say.NOT_CONFIGURED
+    given = [one for one in crew.record.status()["overrides"] if one["gate"] == "known-bad"]
+    if given:
+        return say.overridden("known-bad", given[-1]["by"], given[-1]["because"])
+    bad = crew.known_bad.find(change.commit, change.branch.base_commit)
+    if bad is None:
+        return say.NONE_KNOWN_BAD
+    return No(say.holds_known_bad(bad), declined=True)
