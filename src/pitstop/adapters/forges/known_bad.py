@@ -98,9 +98,14 @@ class GitKnownBad:
 
     def entries(self) -> list[BadCommit]:
         """Return all that is remembered, the newest first. Raises Refused for what is no entry."""
-        there = self._learn()
+        for odd in self._learn().odd.values():
+            raise Refused(odd)
+        return self.remembered()
+
+    def remembered(self) -> list[BadCommit]:
+        """Return all that this clone remembers, without asking the remote."""
         known = self._here()
-        for odd in (known.odd | there.odd).values():
+        for odd in known.odd.values():
             raise Refused(odd)
         return sorted(known.entries.values(), key=lambda one: one.at, reverse=True)
 
