@@ -116,7 +116,12 @@ ONCE = {"name": "audit", "from": "2026-12-18", "until": "2026-12-19T12:00:00", "
 
 def test_a_freeze_of_the_configuration_is_in_the_teams_zone(tmp_path):
     """Dates and local times mean the clocks of the calendar."""
-    for when, holds in (("17T23:59", False), ("18T00:00", True), ("19T11:59", True), ("19T12:00", False)):
+    for when, holds in (
+        ("17T23:59", False),
+        ("18T00:00", True),
+        ("19T11:59", True),
+        ("19T12:00", False),
+    ):
         assert bool(ask(tmp_path, f"2026-12-{when}", freeze=[ONCE]).freeze) == holds
 
 

@@ -85,8 +85,8 @@ def test_a_fault_after_the_deploy_says_nothing_about_the_fix():
     """The tool's trouble is not the commit's."""
     story = ready()
 
-    story.world.on_tick = lambda: story.world.live == "d2" and setattr(
-        story.world, "requests_per_second", "nonsense"
+    story.world.on_tick = lambda: (
+        story.world.live == "d2" and setattr(story.world, "requests_per_second", "nonsense")
     )
 
     assert story.runs().status == "rolled_back"

@@ -36,6 +36,14 @@ class _Known:
     odd: dict[str, str]
 
 
+@dataclass(frozen=True)
+class _Learnt:
+    """What the remote has, by ref; and of which commits it says nothing that we understand."""
+
+    there: dict[str, str]
+    odd: dict[str, str]
+
+
 class GitKnownBad:
     """Known-bad commits of one service.
 
@@ -57,10 +65,9 @@ class GitKnownBad:
         found = self._history.find(commit)
         if found is None:
             return None
-        odd: dict[str, str] = {}
-        silence = None
+        learnt, silence = _Learnt({}, {}), None
         try:
-            odd = self._learn().odd
+            learnt = self._learn()
         except CannotTell as unknown:
             silence = unknown
         known = self._here()
@@ -68,12 +75,13 @@ class GitKnownBad:
         for one in known.entries.values():
             if not one.released and (one.commit in ids or one.tree == tree):
                 return one
-        for name, said in (known.odd | odd).items():
+        for name, said in (known.odd | learnt.odd).items():
             if name in ids:
                 raise Refused(said)
         if silence:
             raise silence
-        self._share(known.objects)
+        if not set(known.objects.values()) <= set(learnt.there.values()):
+            self._share(known.objects)
         return None
 
     def mark(self, found: BadCommit) -> str:
@@ -173,12 +181,8 @@ class GitKnownBad:
 
     def _texts(self, shas: Iterable[str]) -> dict[str, bytes]:
         """Return the messages of those objects that can be entries."""
-        asked = "\n".join(shas)
-        if not asked:
-            return {}
-        rows = self._git.ask("cat-file", "--batch-check", give=asked.encode()).splitlines()
-        parts = [row.split() for row in rows]
-        fit = [p[0] for p in parts if p[1] == "commit" and int(p[2]) <= _MOST]
+        kinds = self._kinds(shas)
+        fit = [sha for sha, (kind, size) in kinds.items() if kind == "commit" and size <= _MOST]
         out = self._git.run("cat-file", "--batch", give="\n".join(fit).encode()).out if fit else b""
         texts = {}
         while out:
@@ -188,29 +192,44 @@ class GitKnownBad:
             out = rest[int(size) + 1 :]
         return texts
 
+    def _kinds(self, shas: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """Return kind and size of those objects that are here."""
+        asked = "\n".join(shas)
+        if not asked:
+            return {}
+        rows = self._git.ask("cat-file", "--batch-check", give=asked.encode()).splitlines()
+        parts = [row.split() for row in rows if not row.endswith(" missing")]
+        return {sha: (kind, int(size)) for sha, kind, size in parts}
+
     # -- here and there --------------------------------------------------------------------
 
-    def _learn(self) -> _Known:
-        """Take over what the remote knows and we do not; return what is new of it."""
-        there = self._there()
-        mine = self._here()
-        new = {ref: sha for ref, sha in there.items() if sha not in mine.objects.values()}
-        if missing := [ref for ref, sha in new.items() if not self._have(sha)]:
-            self._remote.fetch(*missing)
-        learnt = _Known({}, {}, {})
+    def _learn(self) -> _Learnt:
+        """Take over what the remote knows and we do not. Raises CannotTell."""
+        learnt = _Learnt(self._there_and_here(), {})
         for stem in self._stems:
-            said = self._read({ref: sha for ref, sha in new.items() if ref.startswith(stem)})
+            mine = self._here()
+            known = set(mine.objects.values())
+            there = {ref: sha for ref, sha in learnt.there.items() if ref.startswith(stem)}
+            said = self._read({ref: sha for ref, sha in there.items() if sha not in known})
             for commit, entry in said.entries.items():
-                self._join(self._here(), commit, entry, said.objects[commit])
+                self._join(mine, commit, entry, said.objects[commit])
             learnt.odd.update((c, odd) for c, odd in said.odd.items() if c not in mine.objects)
         return learnt
+
+    def _there_and_here(self) -> dict[str, str]:
+        """Return what the remote has, by ref, once its objects are here."""
+        for _ in range(5):
+            there = self._there()
+            shas = set(there.values())
+            lacking = self._kinds(shas).keys() ^ shas
+            if not lacking:
+                return there
+            self._remote.fetch(*(ref for ref, sha in there.items() if sha in lacking))
+        raise CannotTell("The known-bad commits change faster than they can be read.")
 
     def _there(self) -> dict[str, str]:
         found = self._remote.refs(*(f"{stem}*" for stem in self._stems))
         return {ref: sha for ref, sha in found.items() if _ID.fullmatch(ref.rpartition("/")[2])}
-
-    def _have(self, sha: str) -> bool:
-        return self._git.true("cat-file", "-e", sha)
 
     def _join(self, here: _Known, commit: str, entry: BadCommit, sha: str) -> None:
         """Let the later one stand; of two that do not know each other the one that forbids."""
@@ -220,9 +239,12 @@ class GitKnownBad:
         if mine and not self._history.contains(sha, mine):
             forbids = entry if entry.released is None else here.entries[commit]
             sha = self._write(forbids, [mine, sha])
-        self._history.put(
-            f"{self._stems[0]}{commit}", sha, None if commit in here.odd else mine or ""
-        )
+        ref = f"{self._stems[0]}{commit}"
+        try:
+            self._history.put(ref, sha, None if commit in here.odd else mine or "")
+        except Refused:  # perhaps another process of this clone has just learnt the same
+            if not self._history.contains(ref, sha):
+                raise
 
     def _put(self, entry: BadCommit, known: _Known) -> None:
         """Write an entry on top of what is known; whoever did so at this moment did it for us."""
