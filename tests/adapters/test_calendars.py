@@ -135,6 +135,10 @@ BROKEN = {
     "no end": ics("SUMMARY:x|DTSTART:20261220T100000Z|DTEND:later").encode(),
     "no rule": ics("SUMMARY:x|DTSTART:20261220T100000Z|RRULE:often").encode(),
     "every second": ics("SUMMARY:x|DTSTART:20200101T100000Z|RRULE:FREQ=SECONDLY").encode(),
+    "every second of an hour": ics(
+        "SUMMARY:x|DTSTART:20200101T100000Z|RRULE:FREQ=HOURLY;BYSECOND="
+        + ",".join(map(str, range(60)))
+    ).encode(),
     "huge": b"X" * 2_000_001,
 }
 

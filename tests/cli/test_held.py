@@ -293,6 +293,29 @@ def test_a_hotfix_returned_in_its_watch_says_what_it_marked(repository):
     assert [entry["commit"], entry["reason"]] == [state["commit"], "it lost orders"]
 
 
+def test_a_freeze_for_hotfixes_too_is_passed_by_name_and_blocks_no_rollback(repository):
+    """Declined with the way past it; shipped with the override; returned without asking anybody."""
+    repository.configure(FROZEN + 'hotfix = "override"\n')
+    git(repository.path, "push", "-q", "origin", "main")
+    assert repository.start().returncode == 0
+    (Path(repository.status("checkout")["worktree"]) / "app.py").write_text("fixed\n")
+
+    declined = repository.pitstop("ship", "--fix", "x")
+
+    assert declined.returncode == 4
+    said = declined.stdout + declined.stderr
+    assert 'The freeze "the nineties" lasts until 2100-01-01 06:00 Europe/Berlin' in said
+    assert "--override freeze --because TEXT" in said
+    assert repository.start("Again", "--from", "hotfix/checkout").returncode == 0
+    because = ("--override", "freeze", "--because", "nobody can pay")
+    done = repository.pitstop("ship", "--fix", "x", *because, "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    state = repository.status("again")
+    assert [one["gate"] for one in state["overrides"]] == ["freeze"]
+    assert "freeze the nineties overridden" in repository.pitstop("log", "again").stdout
+    assert repository.pitstop("rollback", "again", "--reason", "it lost orders").returncode == 0
+
+
 def test_a_silent_remote_delays_neither_rollback_nor_release(repository):
     """Both are done here; what others do not know yet is said."""
     commit = repository.shipped()["commit"]

@@ -6,6 +6,7 @@ import given
 from pitstop.adapters.simulated import BASE, FIX, SimulatedKnownBad, World
 from pitstop.domain.incident import Return
 from pitstop.domain.known_bad import BadCommit, Released
+from pitstop.ports import Refused
 from pitstop.procedures.rollback import roll_back
 
 BAD = {"rate_before": 0.0, "rate_after": 0.5}
@@ -185,6 +186,22 @@ def test_it_may_go_with_an_override_or_once_it_is_released():
     story.says("override", {"gate": "known-bad", "because": "the second commit mends it"})
     assert story.runs().status == "fixed"
     assert [f["title"] for f in story.status["followups"]] == ["review the override of known-bad"]
+    [said] = [ln for ln in story.journal.lines() if ln["step"] == "guard.known_bad"][1:]
+    assert said["data"]["value"].startswith(f"{FIX[:12]} overridden by {given.ADA}")
+
+
+def test_an_entry_that_cannot_be_understood_is_passed_by_override_only(monkeypatch):
+    """Not known to be good is not good; a person may answer for it."""
+
+    def find(*_):
+        raise Refused("refs/pitstop-known-bad/shop/x is no entry that pitstop wrote.")
+
+    monkeypatch.setattr(SimulatedKnownBad, "find", find)
+    assert ready().runs().status == "failed"
+
+    story = ready()
+    story.says("override", {"gate": "known-bad", "because": "looked at it"})
+    assert story.runs().status == "fixed"
 
 
 def test_a_start_from_a_known_bad_commit_is_declined_before_anything_is_made():

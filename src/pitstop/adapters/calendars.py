@@ -14,6 +14,7 @@ from pitstop.ports import CannotTell
 _MOST = 2_000_000  # bytes of a calendar file; a team's freezes are a few thousand
 _AROUND = timedelta(days=2)  # no time zone is farther from UTC
 _OFTEN = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")  # more often would never end
+_FINER = 4  # minutes or seconds that a rule may name
 
 
 class TeamCalendar:
@@ -87,7 +88,8 @@ def _refuse_odd(event: Any) -> None:
     rules = event.get("RRULE", [])
     for rule in rules if isinstance(rules, list) else [rules]:
         often = [str(word).upper() for word in rule.get("FREQ") or ["never"]]
-        if not set(often) <= set(_OFTEN):
+        finer = [len(rule.get(part, [])) for part in ("BYMINUTE", "BYSECOND")]
+        if not set(often) <= set(_OFTEN) or max(finer) > _FINER:
             raise ValueError(f"an event that recurs {_line(often[0].lower())} is no freeze")
 
 

@@ -5,7 +5,7 @@ import re
 from pitstop import messages as say
 from pitstop.domain.change import Change
 from pitstop.flow import No, step
-from pitstop.ports import Crew
+from pitstop.ports import CannotTell, Crew, Refused
 
 _MARKER = re.compile(r"^\+(<<<<<<< |>>>>>>> )", re.MULTILINE)
 
@@ -27,9 +27,14 @@ def known_bad(crew: Crew, change: Change) -> str | No:
     if crew.known_bad is None:
         return say.NOT_CONFIGURED
     given = [one for one in crew.record.status()["overrides"] if one["gate"] == "known-bad"]
-    if given:
-        return say.overridden("known-bad", given[-1]["by"], given[-1]["because"])
-    bad = crew.known_bad.find(change.commit, change.branch.base_commit)
+    try:
+        bad = crew.known_bad.find(change.commit, change.branch.base_commit)
+    except (CannotTell, Refused) as unknown:
+        if not given:
+            raise
+        return say.overridden(str(unknown), given[-1]["by"], given[-1]["because"])
     if bad is None:
         return say.NONE_KNOWN_BAD
+    if given:
+        return say.overridden(bad.commit[:12], given[-1]["by"], given[-1]["because"])
     return No(say.holds_known_bad(bad), declined=True)
