@@ -294,7 +294,10 @@ def test_a_hotfix_returned_in_its_watch_says_what_it_marked(repository):
 
 
 def test_a_freeze_for_hotfixes_too_is_passed_by_name_and_blocks_no_rollback(repository):
-    """Declined with the way past it; shipped with the override; returned without asking anybody."""
+    """Declined with the way past it; shipped with the override; returned without asking anybody.
+
+    A silent remote delays neither the rollback nor the release: what others do not know yet is said.
+    """
     repository.configure(FROZEN + 'hotfix = "override"\n')
     git(repository.path, "push", "-q", "origin", "main")
     assert repository.start().returncode == 0
@@ -313,22 +316,16 @@ def test_a_freeze_for_hotfixes_too_is_passed_by_name_and_blocks_no_rollback(repo
     state = repository.status("again")
     assert [one["gate"] for one in state["overrides"]] == ["freeze"]
     assert "freeze the nineties overridden" in repository.pitstop("log", "again").stdout
-    assert repository.pitstop("rollback", "again", "--reason", "it lost orders").returncode == 0
-
-
-def test_a_silent_remote_delays_neither_rollback_nor_release(repository):
-    """Both are done here; what others do not know yet is said."""
-    commit = repository.shipped()["commit"]
     away = repository.shop.root / "away"
     repository.shop.remote.rename(away)
 
-    assert repository.pitstop("rollback", "checkout", "--reason", "bad").returncode == 0
-    done = repository.pitstop("release-known-bad", commit[:10], "--reason", "good after all")
+    assert repository.pitstop("rollback", "again", "--reason", "it lost orders").returncode == 0
+    words = ("release-known-bad", state["commit"][:10], "--reason", "good after all")
+    alone = repository.pitstop(*words)
 
-    assert done.returncode == 0, done.stderr
-    assert "Only this clone knows so far" in done.stderr
+    assert [alone.returncode, "Only this clone knows so far" in alone.stderr] == [0, True]
     away.rename(repository.shop.remote)
-    assert repository.pitstop("release-known-bad", commit[:10], "--reason", "x").stderr == ""
+    assert repository.pitstop(*words).stderr == ""
     other = repository.shop.clone("other")
     assert "good after all" in repository.pitstop("release-known-bad", "--list", cwd=other).stdout
 
