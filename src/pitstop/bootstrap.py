@@ -13,9 +13,11 @@ from pydantic import ValidationError
 
 from pitstop import config
 from pitstop.adapters._run import Runner
+from pitstop.adapters.calendars import TeamCalendar
 from pitstop.adapters.commands import ShellCommands
 from pitstop.adapters.forges.claims import GitClaims
 from pitstop.adapters.forges.git import GitForge
+from pitstop.adapters.forges.known_bad import GitKnownBad
 from pitstop.adapters.notifiers.file import FileAudience
 from pitstop.adapters.notifiers.unreachable import Unreachable
 from pitstop.adapters.notifiers.webhook import WebhookAudience
@@ -117,6 +119,17 @@ def claims(place: Place, settings: config.Settings, runner: Runner) -> GitClaims
     return GitClaims(place.repository, remote=settings.service.remote, runner=runner)
 
 
+def calendar(place: Place, settings: config.Settings) -> TeamCalendar:
+    """Return the team's windows and freezes."""
+    return TeamCalendar(settings.calendar, place.repository)
+
+
+def known_bad(place: Place, settings: config.Settings, runner: Runner) -> GitKnownBad:
+    """Return the commits that production was returned from."""
+    service = settings.service
+    return GitKnownBad(place.repository, service.name, remote=service.remote, runner=runner)
+
+
 def machine(place: Place) -> str:
     """Return a name for this clone on this machine: its claims pass between its own runs."""
     digest = hashlib.sha256(str(place.state).encode()).hexdigest()[:8]
@@ -187,6 +200,8 @@ def crew(
         clock=clock,
         claims=held,
         record=RunRecord(pit, place.runs),
+        calendar=calendar(place, settings),
+        known_bad=known_bad(place, settings, runner),
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
@@ -18,7 +20,10 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
+
+from pitstop.domain.calendar import Weekly, moment, weekly
 
 FILE = "pitstop.toml"
 
@@ -50,6 +55,42 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(duration),
     PlainSerializer(lambda value: f"{value.total_seconds():g}s", return_type=str),
+]
+
+
+def day_or_time(value: object) -> date:
+    """Read a date, or a time with or without a zone, from TOML or as it is kept in a record."""
+    if isinstance(value, date):
+        return value
+    try:
+        text = value if isinstance(value, str) else ""
+        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(
+            "write a date or a time, without quotes: 2026-12-24 or 2026-12-24T18:00:00"
+        ) from None
+
+
+def zone(value: object) -> ZoneInfo:
+    """Read the name of a time zone."""
+    try:
+        return value if isinstance(value, ZoneInfo) else ZoneInfo(str(value))
+    except (KeyError, ValueError, OSError):  # unknown, no name at all, a folder
+        raise ValueError('write a name like "Europe/Berlin" or "UTC"') from None
+
+
+def _weekly(value: object) -> Weekly:
+    return value if isinstance(value, Weekly) else weekly(str(value))
+
+
+DayOrTime = Annotated[
+    datetime | date,
+    BeforeValidator(day_or_time),
+    PlainSerializer(lambda v: v.isoformat(), return_type=str),
+]
+Zone = Annotated[ZoneInfo, BeforeValidator(zone), PlainSerializer(str, return_type=str)]
+Rule = Annotated[
+    Weekly, BeforeValidator(_weekly), PlainSerializer(lambda rule: rule.said, return_type=str)
 ]
 
 
@@ -156,6 +197,42 @@ class Slo(Part):
     budget: Duration = timedelta(minutes=30)
 
 
+class FreezeSettings(Part):
+    """A time in which nobody deploys: once, from and until; or every week."""
+
+    name: str = Field(min_length=1)
+    from_: DayOrTime | None = Field(None, alias="from")
+    until: DayOrTime | None = None
+    every: Rule | None = None
+    hotfix: Literal["pass", "override"] = "pass"
+
+    @model_validator(mode="after")
+    def _once_or_weekly(self) -> FreezeSettings:
+        once = (self.from_ is not None, self.until is not None)
+        if once != ((False, False) if self.every else (True, True)):
+            raise ValueError("give from and until, or every")
+        return self
+
+
+class Calendar(Part):
+    """When deploying is normal, and when nobody deploys."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    timezone: Zone = ZoneInfo("UTC")
+    windows: list[Rule] = []
+    ics: list[str] = []
+    freeze: list[FreezeSettings] = []
+
+    @field_validator("freeze")
+    @classmethod
+    def _end_later(cls, value: list[FreezeSettings], info: ValidationInfo) -> list[FreezeSettings]:
+        here = info.data.get("timezone", ZoneInfo("UTC"))
+        for one in value:
+            if one.from_ and one.until and moment(one.from_, here) >= moment(one.until, here):
+                raise ValueError(f'"{one.name}" ends before it begins')
+        return value
+
+
 class AudienceSettings(Part):
     """Somebody who must hear it: a file that is appended to, a webhook, or both."""
 
@@ -174,19 +251,33 @@ class Settings(Part):
     gate: Gate = Field(default_factory=lambda: Gate.model_validate({}))
     watch: Watch = Watch()
     slo: Slo = Slo()
+    calendar: Calendar = Calendar()
     audiences: dict[str, AudienceSettings] = {}
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the file's tables as they stand. Raises ConfigurationError."""
+    """Return the file's tables, dates and times as text: a run's record keeps them.
+
+    Raises ConfigurationError.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        tables: dict[str, Any] = _plain(tomllib.loads(path.read_text(encoding="utf-8")))
+        return tables
     except FileNotFoundError:
         raise ConfigurationError([f"There is no {path}. Write one: pitstop init"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError([f"{path.name} cannot be read as TOML: {error}."]) from None
     except OSError as error:
         raise ConfigurationError([f"{path} cannot be read: {error.strerror}."]) from None
+
+
+def _plain(value: Any) -> Any:
+    """Return what TOML holds and JSON does not as text."""
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 def parse(tables: dict[str, Any], source: str = "") -> tuple[Settings | None, list[str]]:
@@ -236,18 +327,23 @@ def _allowed(model: type[BaseModel], path: list[str]) -> list[str]:
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
         elif part == path[-1]:
-            model = AudienceSettings  # audiences.NAME is the one table with free names
-    return sorted(model.model_fields)
+            # tables that stand in a list, or have names of their own
+            model = FreezeSettings if "freeze" in path else AudienceSettings
+    return sorted(field.alias or name for name, field in model.model_fields.items())
 
 
 def line_of(source: str, path: tuple[str, ...]) -> int | None:
     """Return the line where a key, or failing that its table, stands in TOML source."""
     table: tuple[str, ...] = ()
     best = None
+    lists: Counter[str] = Counter()
     for number, text in enumerate(source.splitlines(), 1):
-        if header := re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]", text):
-            table = tuple(part.strip(" \"'") for part in header[1].split("."))
-            if table == path[: len(table)]:
+        if header := re.match(r"\s*\[(\[?)\s*([^\]]+?)\s*\]", text):
+            table = tuple(part.strip(" \"'") for part in header[2].split("."))
+            if header[1]:  # one of several: its number is a part of the path
+                table += (str(lists[header[2]]),)
+                lists[header[2]] += 1
+            if table == path[: len(table)] or table[:-1] == path:
                 best = number
         elif key := re.match(r"\s*([\w.\"'-]+)\s*=", text):
             full = table + tuple(part.strip("\"'") for part in key[1].split("."))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -105,6 +105,13 @@ def patiently(crew: Crew, act: Callable[[], R], times: int) -> R:
         except CannotTell:
             crew.clock.pause(2.0**number)
     return act()
+
+
+def override_of(crew: Crew, gate: str, tree: str | None) -> Mapping[str, Any] | None:
+    """Return the last override of a gate that somebody gave for this very tree."""
+    given = crew.record.status()["overrides"]
+    known = [one for one in given if one["gate"] == gate and one["tree"] in (None, tree)]
+    return known[-1] if known else None
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pitstop.domain.calendar import Standing
     from pitstop.domain.change import Change
     from pitstop.domain.incident import Incident, Return
+    from pitstop.domain.known_bad import BadCommit
     from pitstop.domain.verdict import Outcome
 
 UNCHANGED = "Production is unchanged."
@@ -24,6 +26,10 @@ EMPTY_CHANGE = (
 )
 NO_TEST_MAPS = "no test maps to the changed files; the smoke suite counts"
 NOT_CONFIGURED = "not configured"
+NO_CALENDAR = "no calendar is configured"
+NONE_KNOWN_BAD = "none"
+NOTHING_AGAINST_IT = "nothing was found against the commit itself, so it is not marked"
+NOTHING_WAS_LEFT = "no later deployment was left, so nothing is marked"
 OTHER_TREE_APPROVED = f"The approval was for another tree, so it does not count. {UNCHANGED}"
 REPRO_DID_NOT_FAIL = "the repro did not fail on production before the deploy, so it proves little"
 REPRO_FAILED_BEFORE = "the repro failed on production before the deploy, as it should"
@@ -195,6 +201,73 @@ def overridden(gate: str, by: str, because: str) -> str:
 def own_approval(by: str) -> str:
     """Say that four eyes are needed."""
     return f"{by} wrote this change and cannot approve it. {UNCHANGED}"
+
+
+# -- windows and freezes ----------------------------------------------------------------------
+
+
+def calendar_passed(standing: Standing) -> str:
+    """Say what a hotfix passes."""
+    freeze = standing.freeze
+    if freeze:
+        until = standing.local(freeze.ends)
+        return f'during the freeze "{freeze.name}", until {until}; a hotfix passes, on record'
+    if not standing.in_window:
+        return f"{outside_windows(standing)}; a hotfix may"
+    if not standing.windows:
+        return "no freeze"
+    return f"inside the normal windows ({', '.join(standing.windows)} {standing.zone}), no freeze"
+
+
+def outside_windows(standing: Standing) -> str:
+    """Say that this is no normal time to deploy."""
+    return f"outside the normal windows ({', '.join(standing.windows)} {standing.zone})"
+
+
+def calendar_unknown(why: str) -> str:
+    """Say that nobody knows whether there is a freeze, and that a hotfix does not wait for that."""
+    return f"it is not known whether there is a freeze: {why} A hotfix goes on, on record"
+
+
+def freeze_holds(incident: Incident, standing: Standing) -> str:
+    """Say that this freeze is for hotfixes, too, and how it is passed."""
+    freeze = standing.freeze
+    until = standing.local(freeze.ends) if freeze else ""
+    return (
+        f'The freeze "{freeze.name if freeze else ""}" lasts until {until}, for hotfixes as well. '
+        f"{UNCHANGED} To go on anyway, start again from {branch(incident.id)}, then: pitstop ship --fix "
+        "TEXT --override freeze --because TEXT"
+    )
+
+
+# -- known-bad commits ------------------------------------------------------------------------
+
+
+def known_bad(bad: BadCommit) -> str:
+    """Say that production was returned from a commit before, and how it is allowed again."""
+    return (
+        f"{bad.commit[:12]} is known bad since {bad.at}: {bad.reason.rstrip('.')} ({bad.by}, {bad.run}). "
+        f"{UNCHANGED} If it is good now: pitstop release-known-bad {bad.commit[:12]} --reason TEXT"
+    )
+
+
+def holds_known_bad(bad: BadCommit) -> str:
+    """Say that a change holds such a commit, and both ways past it."""
+    return (
+        f"{known_bad(bad)}, and start again. For this hotfix only: pitstop ship --fix TEXT --override "
+        "known-bad --because TEXT"
+    )
+
+
+def marked(commit: str, not_shared: str) -> str:
+    """Say that a commit is known bad from now on, and to whom."""
+    alone = f"; only in this clone so far: {one_line(not_shared)}" if not_shared else ""
+    return f"{commit[:12]} is known bad until somebody releases it{alone}"
+
+
+def not_marked(commit: str, why: str) -> str:
+    """Say that a commit could not be marked."""
+    return f"{commit[:12]} is not marked: {one_line(why)}"
 
 
 # -- deploy, validate, roll back --------------------------------------------------------------

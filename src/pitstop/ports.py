@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from pitstop.domain.calendar import Standing
 from pitstop.domain.change import (
     Branch,
     Candidate,
@@ -22,6 +23,7 @@ from pitstop.domain.change import (
     Patch,
     Release,
 )
+from pitstop.domain.known_bad import BadCommit, Released
 
 if TYPE_CHECKING:
     from pitstop.config import Settings
@@ -255,6 +257,33 @@ class Claims(Protocol):
         """Give the claim back, if it is still ours."""
 
 
+class Calendar(Protocol):
+    """When deploying is normal, and when nobody deploys."""
+
+    def standing(self, at: datetime) -> Standing:
+        """Return what holds at a moment. Raises CannotTell when a calendar cannot be read."""
+
+
+class KnownBad(Protocol):
+    """Commits that production was returned from: remembered by every clone until released."""
+
+    def find(self, commit: str, since: str) -> BadCommit | None:
+        """Return what forbids a commit: its id, its tree, or a commit between ``since`` and it.
+
+        Raises CannotTell when the remote does not answer and nothing here forbids it, Refused
+        when an entry about it cannot be understood.
+        """
+
+    def mark(self, found: BadCommit) -> str:
+        """Remember a commit, first here, then on the remote; return what is not done, in words."""
+
+    def release(self, commit: str, released: Released) -> str:
+        """Allow a known-bad commit again; return what is not done, in words."""
+
+    def entries(self) -> list[BadCommit]:
+        """Return all that is remembered, released or not, the newest first."""
+
+
 class Record(Protocol):
     """What a step may know of its own record."""
 
@@ -284,3 +313,5 @@ class Crew:
     clock: Clock
     claims: Claims
     record: Record
+    calendar: Calendar | None = None
+    known_bad: KnownBad | None = None

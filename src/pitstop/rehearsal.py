@@ -71,7 +71,13 @@ def _details(settings: config.Settings) -> dict[str, str]:
     checks, gate, service = settings.checks, settings.gate, settings.service
     heard = ", ".join(settings.audiences) or "the terminal only"
     minutes = settings.approval.within
+    calendar = settings.calendar
+    windows = ", ".join(rule.said for rule in calendar.windows)
+    frozen = [*(one.name for one in calendar.freeze), *calendar.ics]
     return {
+        "triage.passes_calendar": f"windows: {windows or 'always'} ({calendar.timezone.key}); freezes: "
+        f"{', '.join(frozen) or 'none'}; a hotfix passes, on record",
+        "guard.known_bad": f"on {service.remote}; released by: pitstop release-known-bad",
         "branch.cut": f"hotfix/... from what runs in production, on {service.remote}",
         "checks.prepare": checks.setup or "nothing is configured",
         "checks.targeted": checks.targeted or "nothing is configured",

@@ -225,7 +225,8 @@ class Run:
         new = {name for name in after.refs if name not in self.before.refs}
         branch, tags = f"refs/heads/{state['branch']}", {n for n in new if "refs/tags/" in n}
         here = floor.git("for-each-ref", "--format=%(refname)").splitlines()
-        self.must(not any("pitstop" in name for name in after.refs), "a claim is left")
+        claims = ("refs/pitstop/", "refs/heads/pitstop-lock/")
+        self.must(not any(name.startswith(claims) for name in after.refs), "a claim is left")
         if state["merged"]["main"]:
             # where a late rollback was reverted before, main has gone on and the fix is merged into it
             straight = self.before.main == state["base_commit"]

@@ -24,7 +24,9 @@ from durability.floor import ANSWERS, Floor, Hotfix, Said, shared_floor, until
 BEFORE_SHIP = {"triage.classify": 0, "branch.claim": 10, "branch.cut": 26}
 SHIPPED = {
     "branch.commit": 17,
+    "triage.passes_calendar": 0,
     "guard.inspect": 1,
+    "guard.known_bad": 9,
     "branch.publish": 6,
     "merge.foresee": 4,
     "checks.prepare": 0,
@@ -54,7 +56,13 @@ FIXED = {
     "deploy.retire": 10,
     "learn.close": 19,
 }
-RETURNED = {"rollback.return_to": 2, "deploy.discard": 10, "announce.ended": 8, "learn.close": 19}
+RETURNED = {
+    "rollback.return_to": 2,
+    "deploy.discard": 10,
+    "announce.ended": 8,
+    "learn.mark_known_bad": 17,
+    "learn.close": 19,
+}
 GOOD, BAD = BEFORE_SHIP | SHIPPED | FIXED, BEFORE_SHIP | SHIPPED | RETURNED
 VITAL = {"deploy.stage", "deploy.release", "merge.land", "rollback.return_to"}
 LONG = ("checks.targeted", "validate.healthy", "validate.errors", "validate.hold")
@@ -397,7 +405,10 @@ def home(floor: Floor, hotfix: Hotfix, state: dict[str, Any]) -> None:
         assert head not in here
         assert not hotfix.worktree.exists()
     else:
-        assert new == {head}
+        bad = f"refs/pitstop-known-bad/shop/{state['commit']}"
+        assert new == {head, bad}
+        assert floor.git("rev-list", "--count", bad, folder=floor.remote) == "1"
+        assert state["known_bad"] == [state["commit"]]
         assert (world["main"], refs[head]) == (before["main"], state["commit"])
         assert head in here
         assert hotfix.version in (hotfix.worktree / "answers.py").read_text()

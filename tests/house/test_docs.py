@@ -46,6 +46,9 @@ def test_the_example_names_every_key():
             model, tables[name] = config.AudienceSettings, tables[name]["team"]
         if isinstance(model, type) and issubclass(model, BaseModel):
             assert set(model.model_fields) == set(tables[name]) - {"use"}, name
+    freezes = [set(table) for table in tables["calendar"]["freeze"]]
+    keys = {field.alias or key for key, field in config.FreezeSettings.model_fields.items()}
+    assert set.union(*freezes) == keys
 
 
 def test_defaults_shown_are_the_defaults():

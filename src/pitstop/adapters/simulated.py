@@ -14,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pitstop.config import Part, Settings
+from pitstop.domain.calendar import Freeze, Standing, standing, weekly
 from pitstop.domain.change import (
     Branch,
     Candidate,
@@ -28,6 +30,7 @@ from pitstop.domain.change import (
     Patch,
     Release,
 )
+from pitstop.domain.known_bad import BadCommit, Released
 from pitstop.gate import Interval
 from pitstop.ports import CannotTell, Clock, Crew, Fence, Ran, Record, Refused
 
@@ -62,6 +65,11 @@ class World:
     reverts: list[str] = field(default_factory=list)
     said: dict[str, str] = field(default_factory=dict)
     claimed_by: str | None = None
+    freezes: list[Freeze] = field(default_factory=list)
+    windows: tuple[str, ...] = ()
+    calendar_answers: bool = True
+    known_bad: dict[str, BadCommit] = field(default_factory=dict)  # by commit
+    below: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what a commit is built on
     way_back: tuple[str, str] | None = None  # what the claim says: rollback point, command
     acts: list[str] = field(default_factory=list)  # every change of the world, in order
     number: int | None = None
@@ -504,6 +512,66 @@ class SimulatedClaims:
             self._world.claimed_by = self._world.way_back = None
 
 
+class SimulatedCalendar:
+    """The windows and freezes that the world has."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def standing(self, at: datetime) -> Standing:
+        """Return what holds."""
+        if not self._world.calendar_answers:
+            raise CannotTell("The calendar freezes.ics cannot be read: no such file.")
+        rules = [weekly(text) for text in self._world.windows]
+        return standing(ZoneInfo("UTC"), rules, self._world.freezes, at)
+
+
+class SimulatedKnownBad:
+    """What the world has learned about commits."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def find(self, commit: str, since: str) -> BadCommit | None:
+        """Return what forbids a commit."""
+        built_on = (commit, *self._world.below.get(commit, ()))
+        bad = [one for one in self._world.known_bad.values() if not one.released]
+        for one in bad:
+            if one.commit in built_on or one.tree == f"tree-{commit}":
+                return one
+        self._ask()
+        return None
+
+    def mark(self, found: BadCommit) -> str:
+        """Remember it."""
+        known = self._world.known_bad.get(found.commit)
+        if known is None or known.released:
+            self._world.known_bad[found.commit] = found
+            self._world.act(f"mark {found.commit}")
+        return self._shared()
+
+    def release(self, commit: str, released: Released) -> str:
+        """Allow it again."""
+        known = self._world.known_bad.get(commit)
+        if known is None:
+            raise Refused(f"{commit} is not known bad.")
+        if not known.released:
+            self._world.known_bad[commit] = replace(known, released=released)
+        return self._shared()
+
+    def entries(self) -> list[BadCommit]:
+        """Return all."""
+        self._ask()
+        return sorted(self._world.known_bad.values(), key=lambda one: one.at, reverse=True)
+
+    def _ask(self) -> None:
+        if not self._world.remote_answers:
+            raise CannotTell("The remote does not answer.")
+
+    def _shared(self) -> str:
+        return "" if self._world.remote_answers else "The remote does not answer."
+
+
 def crew(world: World, settings: Settings, pit: Any, record: Record) -> Crew:
     """Return a crew of simulated adapters; ``pit`` gives the tick and the run's name."""
     clock = MakeBelieveClock(world, pit.tick)
@@ -517,4 +585,6 @@ def crew(world: World, settings: Settings, pit: Any, record: Record) -> Crew:
         clock=clock,
         claims=SimulatedClaims(world, pit.journal.run),
         record=record,
+        calendar=SimulatedCalendar(world),
+        known_bad=SimulatedKnownBad(world),
     )

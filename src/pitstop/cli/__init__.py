@@ -24,6 +24,8 @@ COMMANDS = {
     "abort": ("answers", "stop a hotfix; after the deploy, production is rolled back"),
     "take-over": ("answers", "adopt a claim that somebody else holds"),
     "note": ("answers", "add a line to the record"),
+    "release-known-bad": ("known_bad", "allow a rolled-back commit again, or list them"),
+    "held": ("held", "may an ordinary deployment go now? exit 0 free, 3 held"),
     "plan": ("plan", "show the steps that ship would run"),
     "doctor": ("doctor", "check every prerequisite; change nothing"),
     "init": ("init", "write pitstop.toml from what the repository shows"),

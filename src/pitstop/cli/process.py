@@ -74,7 +74,7 @@ def _declared(run: RunFolder, within: float = 10.0) -> dict[str, Any] | None:
     while folder is not None and folder == _inode(run) and time.monotonic() < deadline:
         with contextlib.suppress(JournalError):
             lines = run.lines() if os.path.exists(run.db) else []
-            if any(line["event"] == "closed" for line in lines):
+            if lines and status(lines)["closed_at"]:
                 return None
             if lines and _whole(run, lines[0]["data"]):
                 found: dict[str, Any] = lines[0]["data"]["incident"]

@@ -22,6 +22,7 @@ from pitstop.journal.store import JournalError
 
 if TYPE_CHECKING:
     from pitstop.config import Settings
+    from pitstop.domain.change import Deployment
 
 
 def rollback(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -86,7 +87,8 @@ def _to_rollback_point(
     _refuse_if_not_live(here, state)
     point = state["rollback_point"]["deployment_id"]
     over = state["closed_at"] is not None
-    return target, tables, Return("", state["service"], point, "", "", target.id, over)
+    left = (state["deployment"]["commit"], state["tree"]) if state["deployment"] else None
+    return target, tables, Return("", state["service"], point, "", "", target.id, over, left)
 
 
 def _refuse_if_not_live(here: Place, state: dict[str, Any]) -> None:
@@ -124,14 +126,15 @@ def _to_deployment(
     name = settings.service.name
     if args.service and args.service != name:
         raise common.Usage(allowed("--service", args.service, [name]))
-    live = None
+    live = left = None
     if settings.platform.use == "local":
         from pitstop.cli.local import platform_of
 
         platform = platform_of(here, tables)[0]
-        kept, live = [one.id for one in platform.deployments()], _live(platform)
-        if args.to not in kept:
-            raise common.Usage(allowed("--to", args.to, kept))
+        kept, live = platform.deployments(), _live(platform)
+        if args.to not in [one.id for one in kept]:
+            raise common.Usage(allowed("--to", args.to, [one.id for one in kept]))
+        left = _left(kept, live, args.to)
     acting = [
         (state["fence"], run)
         for run, state in common.states(here, quiet=True)
@@ -142,7 +145,7 @@ def _to_deployment(
         and (state["deployment"] or {}).get("id") != args.to
     ]
     latest = max(acting, key=lambda pair: pair[0])[1] if acting else None
-    wanted = Return("", name, args.to, "", "", latest.id if latest else None)
+    wanted = Return("", name, args.to, "", "", latest.id if latest else None, left=left)
     return latest, tables, wanted, live
 
 
@@ -159,6 +162,18 @@ def _configured(here: Place) -> tuple[Settings, dict[str, Any]]:
             raise
         tables = known[-1][0].lines()[0]["data"]["config"]
         return bootstrap.check(tables), tables
+
+
+def _left(kept: list[Deployment], live: str | None, to: str) -> tuple[str, str] | None:
+    """Return commit and tree of what is left; None where that is not known, or not the later one.
+
+    Who takes back a rollback goes on to a later deployment: that says nothing against the earlier.
+    """
+    names = [one.id for one in kept]  # the newest first
+    if live not in names or names.index(live) >= names.index(to):
+        return None
+    found = kept[names.index(live)]
+    return found.commit, found.tree
 
 
 def _live(platform: Any) -> str | None:

@@ -38,6 +38,7 @@ class Return:
     owner: str
     hotfix: str | None = None
     hotfix_is_over: bool = False  # then its own run says nothing any more
+    left: tuple[str, str] | None = None  # commit and tree of the later deployment that is left
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "declared_at": line["at"],
         "rollback": None,
         "returned_to": None,
+        "returned_by": None,
         "ending": False,
         "process": None,
         "followups": [],
@@ -115,6 +116,7 @@ def _of_an_attempt() -> dict[str, Any]:
         "verified_at": None,
         "closed_at": None,
         "watch": {"until": None, "verdict": None},
+        "known_bad": [],
     }
 
 
@@ -181,6 +183,8 @@ def _result(found: dict[str, Any], step: str, value: Any, at: str) -> None:
             found["owed"] = value["owed"]
         case "validate.begin_watch":
             found["watch"]["until"] = value
+        case "learn.mark_known_bad" | "learn.mark_left" if value["commit"]:
+            found["known_bad"].append(value["commit"])
         case "announce.starting":
             found["announced"] = True
 
@@ -248,6 +252,7 @@ def _rollback(found: dict[str, Any], line: dict[str, Any]) -> None:
 
 def _returned(found: dict[str, Any], line: dict[str, Any]) -> None:
     found["returned_to"] = line["data"].get("to") if line["data"]["ok"] else None
+    found["returned_by"] = line["by"] if line["data"]["ok"] else None
 
 
 def _fence(found: dict[str, Any], line: dict[str, Any]) -> None:

@@ -102,6 +102,8 @@ _FACTS: dict[str, Callable[[Any], object]] = {
     "rollback.return_to": lambda value: f"{value['id']} at {value['commit'][:12]}",
     "rollback.go_back": lambda value: f"{value['id']} at {value['commit'][:12]}",
     "merge.land": _landed,
+    "learn.mark_known_bad": lambda value: value["said"],
+    "learn.mark_left": lambda value: value["said"],
     **dict.fromkeys(
         (
             "checks.by_hand",
@@ -110,6 +112,8 @@ _FACTS: dict[str, Callable[[Any], object]] = {
             "validate.begin_watch",
             "merge.prepare_revert",
             "branch.discard",
+            "triage.passes_calendar",
+            "guard.known_bad",
         ),
         lambda value: value,
     ),

@@ -52,7 +52,9 @@ def ship(pit: Pit, incident: Incident) -> Shipped:
     cut = do(branch.cut, case)
     fix = pit.ask("fix")
     change = do(branch.commit, incident, cut, fix.said)
+    do(triage.passes_calendar, incident)
     do(guard.inspect, incident, change)
+    do(guard.known_bad, change)
     do(branch.publish, change)
     do(merge.foresee, change)
 
@@ -100,5 +102,7 @@ def not_shipped(pit: Pit, incident: Incident, failure: Failed) -> Outcome:
     if isinstance(failure, Aborted):
         pit.do(branch.discard)
     pit.do(announce.ended, incident, outcome)
+    if outcome.status in ("rolled_back", "stranded"):
+        pit.do(learn.mark_known_bad, incident)
     pit.do(learn.close, incident, outcome)
     return outcome

@@ -3,7 +3,7 @@
 from pitstop.domain.incident import Return
 from pitstop.domain.verdict import Outcome
 from pitstop.flow import Failed, Pit
-from pitstop.steps import announce, rollback
+from pitstop.steps import announce, learn, rollback
 
 
 def roll_back(pit: Pit, wanted: Return) -> Outcome:
@@ -17,4 +17,6 @@ def roll_back(pit: Pit, wanted: Return) -> Outcome:
         pit.decided(outcome)
         pit.do(rollback.tell, wanted, outcome)
     pit.do(announce.returned, wanted, outcome)
+    if outcome.status == "rolled_back":
+        pit.do(learn.mark_left, wanted)
     return outcome

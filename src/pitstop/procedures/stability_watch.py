@@ -20,6 +20,7 @@ def stability_watch(pit: Pit, incident: Incident, shipped: Shipped) -> Outcome:
         do(merge.prepare_revert, shipped)
         do(announce.regressed, incident, outcome)
         do(deploy.discard, incident)
+        do(learn.mark_known_bad, incident)
     else:
         outcome = Outcome("fixed", shipped.summary)
         do(deploy.retire, shipped.point)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pitstop import messages as say
 from pitstop.domain.change import Change, Patch
 from pitstop.domain.incident import Incident
-from pitstop.flow import No, step
+from pitstop.flow import No, override_of, step
 from pitstop.guards import RULES, Objection, choice
 from pitstop.guards.ride_along import beyond, left_over
 from pitstop.guards.untested import untested
-from pitstop.ports import Crew
+from pitstop.ports import CannotTell, Crew, Refused
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,8 @@ def inspect(
     """Refuse what the rules object to, unless every objection is overridden for this very tree."""
     patch = crew.forge.patch(change)
     objections = list(_objections(crew, incident, change, patch))
-    given = {
-        one["gate"]: one
-        for one in crew.record.status()["overrides"]
-        if one["tree"] in (None, change.tree)
-    }
+    gates = {one.gate for one in objections if one.gate}
+    given = {gate: found for gate in gates if (found := override_of(crew, gate, change.tree))}
     refused = [one for one in objections if one.gate not in given]
     if refused:
         others = {one["gate"] for one in crew.record.status()["overrides"]} - set(given)
@@ -48,6 +45,25 @@ def inspect(
             say.passed_over(o.gate or "", o.reason, g["by"], g["because"]) for o, g in overridden
         ),
     )
+
+
+@step("Known-bad commits", phase="preparing", attempts=6)
+def known_bad(crew: Crew, change: Change) -> str | No:
+    """Refuse what production was returned from before, unless somebody answers for it by name."""
+    if crew.known_bad is None:
+        return say.NOT_CONFIGURED
+    given = override_of(crew, "known-bad", change.tree)
+    try:
+        bad = crew.known_bad.find(change.commit, change.branch.base_commit)
+    except (CannotTell, Refused) as unknown:
+        if not given:
+            raise
+        return say.overridden(str(unknown), given["by"], given["because"])
+    if bad is None:
+        return say.NONE_KNOWN_BAD
+    if given:
+        return say.overridden(bad.commit[:12], given["by"], given["because"])
+    return No(say.holds_known_bad(bad), declined=True)
 
 
 def _objections(

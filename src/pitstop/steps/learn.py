@@ -1,9 +1,53 @@
-"""Close the run: give back what was held, and write the line that remains."""
+"""What remains: the line about how it ended, and the commits that must not come again."""
 
-from pitstop.domain.incident import Incident
+from dataclasses import dataclass
+
+from pitstop import messages as say
+from pitstop.domain.incident import Incident, Return
+from pitstop.domain.known_bad import BadCommit
 from pitstop.domain.verdict import Outcome
 from pitstop.flow import patiently, step
 from pitstop.ports import Crew
+
+
+@dataclass(frozen=True)
+class Marked:
+    """Which commit is known bad now, if one is, and what is to be said about it."""
+
+    commit: str | None
+    said: str
+
+
+@step("Remember the commit as known bad", phase="closed")
+def mark_known_bad(crew: Crew, incident: Incident) -> Marked:
+    """Mark the fix if a gate or a person found it bad; an abort or a fault says nothing about it."""
+    status = crew.record.status()
+    failed = [gate["reason"] for gate in status["gates"] if gate["verdict"] == "fail"]
+    if not status["deployment"] or not (failed or status["returned_to"]):
+        return Marked(None, say.NOTHING_AGAINST_IT)
+    by = status["returned_by"] or incident.owner
+    return _marked(crew, status["commit"], status["tree"], status["reason"], by, incident.id)
+
+
+@step("Remember the commit as known bad", phase="closed")
+def mark_left(crew: Crew, wanted: Return) -> Marked:
+    """Mark the commit that users were served by when a person asked to return."""
+    if wanted.left is None:
+        return Marked(None, say.NOTHING_WAS_LEFT)
+    return _marked(crew, *wanted.left, wanted.reason, wanted.owner, wanted.id)
+
+
+def _marked(crew: Crew, commit: str, tree: str, reason: str, by: str, run: str) -> Marked:
+    """Remember a commit; production is returned already, and nothing that fails here matters more."""
+    if crew.known_bad is None:
+        return Marked(None, say.not_marked(commit, say.NOT_CONFIGURED))
+    at = crew.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+    bad = BadCommit(commit, tree, say.one_line(reason), by, at, run)
+    try:
+        not_shared = crew.known_bad.mark(bad)
+    except Exception as why:  # noqa: BLE001 - a rollback never fails because of a remark
+        return Marked(None, say.not_marked(commit, str(why)))
+    return Marked(commit, say.marked(commit, not_shared))
 
 
 @step("Close the run", phase="closed")

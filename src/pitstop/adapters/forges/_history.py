@@ -17,6 +17,8 @@ NOBODY = {  # for objects that pitstop writes in its own name: always the same b
     "GIT_COMMITTER_EMAIL": "pitstop@localhost",
 }
 
+_THEN = {**NOBODY, "GIT_AUTHOR_DATE": "@0 +0000", "GIT_COMMITTER_DATE": "@0 +0000"}
+
 
 @dataclass(frozen=True)
 class Merged:
@@ -77,6 +79,16 @@ class History:
         except Refused:
             return False
         return not merged.conflicts and merged.tree == self.tree(main)
+
+    def without(self, tip: str, after: str, before: str) -> Merged:
+        """Return what ``tip`` is without a change; both sides of the change are trees.
+
+        Merged with ``before`` as if both came from ``after``: that takes the change out.
+        """
+        came_from = self.write(after, [], "after", env=_THEN)
+        ours = self.write(self.tree(tip), [came_from], "main", env=_THEN)
+        theirs = self.write(before, [came_from], "before", env=_THEN)
+        return self.merge(ours, theirs)
 
     def write(
         self,

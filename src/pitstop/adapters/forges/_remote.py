@@ -23,13 +23,20 @@ class Pushed:
 class Remote:
     """One named remote of a repository."""
 
-    def __init__(self, git: Git, name: str) -> None:
+    def __init__(self, git: Git, name: str, *, within: float = NETWORK) -> None:
         self.git, self.name = git, name
+        self._within = within
 
     def refs(self, *wanted: str) -> dict[str, str]:
         """Return what the remote has of these full names (``*`` at an end matches any)."""
         done = self.git.run(
-            "ls-remote", "--quiet", "--", self.name, *wanted, env=self.git.quiet_ssh, within=NETWORK
+            "ls-remote",
+            "--quiet",
+            "--",
+            self.name,
+            *wanted,
+            env=self.git.quiet_ssh,
+            within=self._within,
         )
         if done.exit_code != 0:
             raise self.silence(done)
@@ -43,12 +50,20 @@ class Remote:
         """Return the commit or object that a ref of the remote names."""
         return self.refs(ref).get(ref)
 
-    def fetch(self, *refspecs: str, options: tuple[str, ...] = (), within: float = NETWORK) -> None:
+    def fetch(
+        self, *refspecs: str, options: tuple[str, ...] = (), within: float | None = None
+    ) -> None:
         """Bring objects and refs. Raises CannotTell; another fetch at the same time is waited out."""
         args = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
         for _ in range(3):
             done = self.git.run(
-                *args, *options, "--", self.name, *refspecs, env=self.git.quiet_ssh, within=within
+                *args,
+                *options,
+                "--",
+                self.name,
+                *refspecs,
+                env=self.git.quiet_ssh,
+                within=within or self._within,
             )
             if done.exit_code == 0:
                 return
@@ -72,7 +87,7 @@ class Remote:
             self.name,
             *refspecs,
             env=self.git.quiet_ssh,
-            within=NETWORK,
+            within=self._within,
         )
         return Pushed(done.exit_code, words(done), _marked(done, "*"), _marked(done, "!"))
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pitstop.adapters.forges._cutting import Cutting, Names
 from pitstop.adapters.forges._git import Git
-from pitstop.adapters.forges._history import NOBODY, History, Merged, one_line
+from pitstop.adapters.forges._history import History, one_line
 from pitstop.adapters.forges._remote import Remote
 from pitstop.domain.change import Change
 from pitstop.ports import Refused
-
-_THEN = {**NOBODY, "GIT_AUTHOR_DATE": "@0 +0000", "GIT_COMMITTER_DATE": "@0 +0000"}
 
 
 class Reverting:
@@ -42,7 +40,8 @@ class Reverting:
 
     def _revert(self, change: Change, mark: str) -> str:
         tip = self._history.commit(self._cutting.seen_main)
-        merged = self._undone(change, tip)
+        before = self._history.tree(change.branch.base_commit)
+        merged = self._history.without(tip, change.tree, before)
         if merged.conflicts:
             files = ", ".join(one_line(file) for file in merged.conflicts)
             raise Refused(
@@ -54,11 +53,3 @@ class Reverting:
             )
         said = f"Revert {change.branch.name}\n\nThe fix was rolled back in production.\n\n{mark}\n"
         return self._history.write(merged.tree, [tip], said)
-
-    def _undone(self, change: Change, tip: str) -> Merged:
-        """Merge main with the base as if both came from the change: that takes the change out."""
-        write, tree = self._history.write, self._history.tree
-        after = write(change.tree, [], "after", env=_THEN)
-        ours = write(tree(tip), [after], "main", env=_THEN)
-        before = write(tree(change.branch.base_commit), [after], "before", env=_THEN)
-        return self._history.merge(ours, before)
