@@ -146,6 +146,13 @@ class AudienceSettings(Part):
     webhook: str | Secret | None = None
 
 
+class Backup(BaseModel):
+    """Which adapter; its other keys are checked by the adapter's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    use: Literal["postgres", "sqlite", "command", "simulated"]
+
+
 class Settings(Part):
     """The whole file."""
 
@@ -157,6 +164,7 @@ class Settings(Part):
     watch: Watch = Watch()
     slo: Slo = Slo()
     audiences: dict[str, AudienceSettings] = {}
+    backup: Backup | None = None
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -66,6 +66,15 @@ def minutes(seconds: float) -> str:
     return "1 minute" if whole == 1 else f"{whole} minutes"
 
 
+def size(count: float) -> str:
+    """Return a number of bytes as people say it."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
 # -- git --------------------------------------------------------------------------------------
 
 
