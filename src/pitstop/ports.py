@@ -6,7 +6,7 @@ Abilities are small protocols that are asked for with ``isinstance``, never assu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -268,13 +268,21 @@ class Backup(Protocol):
         """Delete what is past its time, never the newest verified one; return the ids."""
 
 
+@runtime_checkable
+class OpensBackups(Protocol):
+    """Backups whose bytes can be had."""
+
+    def contents(self, backup_id: str, sink: Callable[[bytes], object]) -> None:
+        """Send a backup's plain bytes to a sink. Raises Refused, CannotTell."""
+
+
 class Record(Protocol):
     """What a step may know of its own record."""
 
     def head(self) -> str:
         """Return the hash of the journal's last line."""
 
-    def returned(self, run: str, ok: bool, reason: str, to: str) -> None:
+    def returned(self, run: str, ok: bool, reason: str, to: str, moved_on: str = "") -> None:
         """Write into another run's journal that production was returned to a deployment (or not)."""
 
     def status(self) -> Mapping[str, Any]:

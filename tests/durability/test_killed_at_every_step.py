@@ -33,6 +33,7 @@ SHIPPED = {
     "checks.same_tree": 5,
     "review.request": 0,
     "review.admit": 0,
+    "snapshot.back_up": 0,
     "snapshot.record": 2,
     "announce.starting": 8,
     "deploy.stage": 36,

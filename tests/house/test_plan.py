@@ -23,6 +23,7 @@ STEPS = [
     "checks.same_tree",
     "review.request",
     "review.admit",
+    "snapshot.back_up",
     "snapshot.record",
     "announce.starting",
     "deploy.stage",

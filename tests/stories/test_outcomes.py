@@ -243,6 +243,7 @@ STEPS = {
     "checks.same_tree": BEFORE,
     "review.request": BEFORE,
     "review.admit": BEFORE,
+    "snapshot.back_up": BEFORE,
     "snapshot.record": BEFORE,
     "announce.starting": BEFORE,
     "deploy.stage": BEFORE,

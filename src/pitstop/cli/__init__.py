@@ -24,6 +24,7 @@ COMMANDS = {
     "abort": ("answers", "stop a hotfix; after the deploy, production is rolled back"),
     "take-over": ("answers", "adopt a claim that somebody else holds"),
     "note": ("answers", "add a line to the record"),
+    "backup": ("backup", "take, verify and list backups of the database"),
     "plan": ("plan", "show the steps that ship would run"),
     "doctor": ("doctor", "check every prerequisite; change nothing"),
     "init": ("init", "write pitstop.toml from what the repository shows"),

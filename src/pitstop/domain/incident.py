@@ -38,6 +38,8 @@ class Return:
     owner: str
     hotfix: str | None = None
     hotfix_is_over: bool = False  # then its own run says nothing any more
+    backup_id: str | None = None  # what was recorded before the deploy that is returned from
+    migration_head: str | None = None
 
 
 @dataclass(frozen=True)

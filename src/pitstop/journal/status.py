@@ -93,6 +93,7 @@ def _declared(line: dict[str, Any]) -> dict[str, Any]:
         "watch": {"until": None, "verdict": None},
         "rollback": None,
         "returned_to": None,
+        "moved_on": None,
         "behind": None,
         "ending": False,
         "process": None,
@@ -119,6 +120,8 @@ def _finished(found: dict[str, Any], line: dict[str, Any]) -> None:
         found["gates"].append(gate)
         if step == "validate.hold":
             found["watch"]["verdict"] = gate["verdict"]
+    if step in ("rollback.return_to", "rollback.go_back") and value:
+        found["moved_on"] = value.get("moved_on") or None
     if value is not None:
         _result(found, step, value, line["at"])
 
@@ -205,6 +208,7 @@ def _rollback(found: dict[str, Any], line: dict[str, Any]) -> None:
 
 def _returned(found: dict[str, Any], line: dict[str, Any]) -> None:
     found["returned_to"] = line["data"].get("to") if line["data"]["ok"] else None
+    found["moved_on"] = line["data"].get("moved_on") or found["moved_on"]
 
 
 def _fence(found: dict[str, Any], line: dict[str, Any]) -> None:

@@ -76,10 +76,13 @@ def _fact(step: str, value: object) -> str:
             return f": {value['name']} from {value['base_commit'][:12]}"
         if step == "branch.commit":
             return f": {value['commit'][:12]}"
+        if step == "snapshot.back_up":
+            return f": {value['id']}, {value['bytes'] / 1e6:.1f} MB, {value['verified']}"
         if step == "snapshot.record":
             return f": {value['deployment_id']} at {value['commit'][:12]}"
         if step in ("deploy.release", "rollback.return_to", "rollback.go_back"):
-            return f": {value['id']} at {value['commit'][:12]}"
+            moved = value.get("moved_on")
+            return f": {value['id']} at {value['commit'][:12]}" + (f"\n{moved}" if moved else "")
         if step == "merge.land":
             owed = "".join(f"\n            OWED: {one}" for one in value["owed"])
             return (f": main is {value['main'][:12]}" if value["main"] else "") + owed

@@ -25,7 +25,7 @@ channel_binding target_session_attrs ssl_min_protocol_version ssl_max_protocol_v
 """
 _NAMES = {name: f"PG{name.upper().replace('_', '')}" for name in _SAME.split()} | _ODD
 """libpq's parameter -> the environment variable that means the same."""
-_QUICK = 10.0  # seconds for a question to the server
+_QUICK = 5.0  # seconds for a question to the server
 
 
 def environment(url: str) -> dict[str, str]:

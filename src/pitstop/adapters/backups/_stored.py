@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
+from pitstop.adapters.backups._pipes import chunks
 from pitstop.adapters.backups._store import Manifest, Store
 from pitstop.domain.backup import BackupTaken
 from pitstop.ports import Refused
@@ -46,6 +48,12 @@ class StoredBackup(ABC):
     def kept(self) -> list[BackupTaken]:
         """Return every whole backup, newest first."""
         return [one.taken for one in self._store.manifests()]
+
+    def contents(self, backup_id: str, sink: Callable[[bytes], object]) -> None:
+        """Send a backup's plain bytes to a sink."""
+        with self._store.opened(self._store.find(backup_id)) as source:
+            for data in chunks(source, self._store.runner.tick):
+                sink(data)
 
     def keep(self, backup_id: str) -> None:
         """Never prune this backup until ``let_go``."""

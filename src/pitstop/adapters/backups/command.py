@@ -15,7 +15,7 @@ from pitstop.domain.backup import BackupTaken, Estimate
 from pitstop.domain.change import Finding
 from pitstop.ports import CannotTell, Refused
 
-_QUICK = 10.0  # seconds for a question
+_QUICK = 5.0  # seconds for a question
 
 
 class CommandSettings(StoreSettings):
