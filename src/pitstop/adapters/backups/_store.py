@@ -59,15 +59,13 @@ class Manifest:
 
 
 class Draft:
-    """A backup in the making: bytes come by ``write``, or lie in the file ``plain``."""
+    """A backup in the making: bytes come by ``write``, or lie in ``as_file``."""
 
     def __init__(self, part: Path, plain: Path, seal: Sealing | None, runner: Runner) -> None:
-        self.plain = plain if seal else part
+        self._plain = plain if seal else part
         self.part, self._seal, self._runner = part, seal, runner
         self._digest, self.bytes = hashlib.sha256(), 0
         self._file = _private(part)
-        if seal:
-            _private(plain).close()
         self._pipe = (
             Pipe(lambda source: seal.seal(source, self._put), runner.tick) if seal else None
         )
@@ -81,9 +79,15 @@ class Draft:
         """Take bytes as they come from the source; they are sealed on their way to the disk."""
         (self._pipe.write if self._pipe else self._put)(data)
 
+    def as_file(self) -> Path:
+        """Return an empty file for programs that write files; ``take_in`` comes after it."""
+        if self._seal:
+            _private(self._plain).close()
+        return self._plain
+
     def take_in(self) -> None:
-        """Take the file ``plain``: as it lies there, or sealed and then removed."""
-        source = os.open(self.plain, os.O_RDONLY)
+        """Take the file: as it lies there, or sealed and then removed."""
+        source = os.open(self._plain, os.O_RDONLY)
         try:
             for data in chunks(source, self._runner.tick):
                 if self._pipe:
@@ -94,7 +98,7 @@ class Draft:
         finally:
             os.close(source)
         if self._seal:
-            self.plain.unlink()
+            self._plain.unlink()
 
     def finish(self) -> str:
         """Put everything on the disk; return its digest."""
@@ -112,7 +116,7 @@ class Draft:
                 self._pipe.give_up()
         with contextlib.suppress(OSError):
             self._file.close()
-        for path in (self.part, self.plain):
+        for path in (self.part, self._plain):
             path.unlink(missing_ok=True)
 
 

@@ -51,16 +51,17 @@ class CommandBackup(StoredBackup):
         """Let the command write the file, once per key; what is sealed is verified before."""
         begun = self._store.begin()
         with self._store.draft(key) as draft:
-            draft.plain.unlink()  # some programs write no file over another
-            self._run("take", self._settings.take, draft.plain, key)
-            if not draft.plain.is_file() or not draft.plain.stat().st_size:
+            file = draft.as_file()
+            file.unlink()  # some programs write no file over another
+            self._run("take", self._settings.take, file, key)
+            if not file.is_file() or not file.stat().st_size:
                 raise Refused(
                     "backup.take ended well and wrote nothing to $PITSTOP_BACKUP_FILE, so there is "
                     "no backup."
                 )
             seal, evidence = self._store.sealing, None
             if seal and seal.closed():
-                evidence = f"before it was encrypted, {self._verified(draft.plain, key)}"
+                evidence = f"before it was encrypted, {self._verified(file, key)}"
             draft.take_in()
             return self._store.keep_draft(key, draft, begun, verified=evidence)
 

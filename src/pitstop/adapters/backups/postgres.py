@@ -34,7 +34,7 @@ _DUMP = """\
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SELECT pg_export_snapshot() AS snapshot \\gset
 \\setenv PITSTOP_SNAPSHOT :snapshot
-\\! pg_dump --format=custom --compress=1 --snapshot="$PITSTOP_SNAPSHOT" </dev/null || echo {failed} >&2
+\\! pg_dump --format=custom --compress=1 --snapshot="$PITSTOP_SNAPSHOT" </dev/null || {{ echo {failed} >&2; kill $PPID; }}
 \\o |cat >&2
 {count}
 COMMIT;

@@ -23,6 +23,7 @@ from pitstop.domain.change import Finding
 from pitstop.ports import CannotTell, Refused
 
 _PAGES = 1000  # copied at a time; writers go in between
+_BUSY = 2.0  # seconds that a lock is waited for: the heart of the process rests meanwhile
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 
 
@@ -61,11 +62,12 @@ class SqliteBackup(StoredBackup):
         """Copy the database, once per key; what is sealed is checked before."""
         begun, size = self._store.begin(), self._size()
         with self._store.draft(key) as draft, self._source() as source:
-            rows = self._copied(source, draft.plain)
+            copy = draft.as_file()
+            rows = self._copied(source, copy)
             seal = self._store.sealing
             evidence = None
             if seal and seal.closed():
-                evidence = f"before it was encrypted, {self._checked(draft.plain, rows)}"
+                evidence = f"before it was encrypted, {self._checked(copy, rows)}"
             draft.take_in()
             return self._store.keep_draft(
                 key, draft, begun, verified=evidence, source_bytes=size, rows=rows
@@ -78,7 +80,9 @@ class SqliteBackup(StoredBackup):
             raise Refused(
                 f"There is no database {self._file} (backup.file), so there is no backup."
             )
-        with _opened(self._file, "mode=rw") as source:  # where it may not be written, it is read
+        with _opened(
+            self._file, "mode=rw", self._store.runner.tick
+        ) as source:  # where it may not be written, it is read
             try:
                 yield source
             except sqlite3.DatabaseError as error:
@@ -109,7 +113,7 @@ class SqliteBackup(StoredBackup):
                     "(backup.within), so there is no backup."
                 )
 
-        with _opened(to, "mode=rw") as target:
+        with _opened(to, "mode=rw", self._store.runner.tick) as target:
             target.execute("PRAGMA journal_mode = OFF")
             target.execute("PRAGMA synchronous = OFF")  # it is put on the disk when it is whole
             source.backup(target, pages=_PAGES, progress=going_on, sleep=0.05)
@@ -124,8 +128,7 @@ class SqliteBackup(StoredBackup):
     def _checked(self, file: Path, wanted: dict[str, int] | None) -> str:
         """Return the evidence. Raises Refused."""
         try:
-            with _opened(file, "mode=ro&immutable=1") as copy:
-                copy.set_progress_handler(self._tick, 100_000)
+            with _opened(file, "mode=ro&immutable=1", self._store.runner.tick) as copy:
                 found = [str(row[0]) for row in copy.execute("PRAGMA integrity_check(5)")]
                 rows = _counts(copy) if found == ["ok"] else {}
         except sqlite3.DatabaseError as error:
@@ -137,9 +140,6 @@ class SqliteBackup(StoredBackup):
         if odd := _migrations.differing(rows, wanted):
             raise Refused(f"The copy does not hold what the source held: {odd}.")
         return f"opened, integrity checked: {_migrations.counted(rows)} as at the source"
-
-    def _tick(self) -> None:
-        self._store.runner.tick()
 
     # What else is asked of it
 
@@ -180,12 +180,28 @@ class SqliteBackup(StoredBackup):
 
 
 @contextlib.contextmanager
-def _opened(file: Path, how: str) -> Iterator[sqlite3.Connection]:
+def _opened(file: Path, how: str, tick: Callable[[], None]) -> Iterator[sqlite3.Connection]:
+    """Open a database whose long queries tick; what the tick raises ends them."""
+    raised: list[BaseException] = []
+
+    def interrupted() -> bool:
+        try:
+            tick()
+        except BaseException as why:  # noqa: BLE001 - SQLite would forget it: it is raised below
+            raised.append(why)
+        return bool(raised)
+
     connection = sqlite3.connect(
-        f"file:{quote(str(file))}?{how}", uri=True, timeout=5, isolation_level=None
+        f"file:{quote(str(file))}?{how}", uri=True, timeout=_BUSY, isolation_level=None
     )
     with contextlib.closing(connection):
-        yield connection
+        connection.set_progress_handler(interrupted, 100_000)
+        try:
+            yield connection
+        except sqlite3.OperationalError:
+            if raised:
+                raise raised[0] from None
+            raise
 
 
 def _counts(database: sqlite3.Connection) -> dict[str, int]:
