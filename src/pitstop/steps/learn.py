@@ -12,7 +12,7 @@ from pitstop.ports import Crew
 def close(crew: Crew, incident: Incident, outcome: Outcome) -> str:
     """Let the rollback target go and release the claim; what does not answer is left to age."""
     point = crew.record.status()["rollback_point"]
-    _let_backup_go(crew, point and point["backup_id"])
+    _let_backup_go(crew, (point or {}).get("backup_id"))
     try:
         if point:
             crew.platform.let_go(point["deployment_id"])
