@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -224,9 +225,19 @@ class Store:
         self._write(Manifest(taken, name, source_bytes, rows))
         return taken
 
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Change manifests one at a time: a person may verify what a hotfix pins."""
+        number = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(number)
+
     def _write(self, manifest: Manifest) -> None:
         target = self._manifest(manifest.taken.id)
-        beside = self.folder / f".{manifest.taken.id}.{os.getpid()}.new"
+        beside = self.folder / f".{manifest.taken.id}.new"
         try:
             number = os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
             with os.fdopen(number, "w", encoding="utf-8") as file:
@@ -243,7 +254,7 @@ class Store:
 
     def verified(self, backup_id: str, evidence: str | None) -> None:
         """Write down how a backup was read back; None: that it could not be."""
-        with in_words("evidence", self.folder):
+        with in_words("evidence", self.folder), self._alone():
             found = self.find(backup_id)
             self._write(replace(found, taken=replace(found.taken, verified=evidence)))
 
@@ -308,7 +319,7 @@ class Store:
 
     def pin(self, backup_id: str, pinned: bool) -> None:
         """Set whether a backup may be pruned."""
-        with in_words("pin", self.folder):
+        with in_words("pin", self.folder), self._alone():
             self._write(replace(self.find(backup_id), pinned=pinned))
 
     def prune(self) -> list[str]:
@@ -329,7 +340,10 @@ class Store:
     def _sweep(self) -> None:
         """Remove the pieces of backups whose process was killed long ago."""
         before = time.time() - _LEFT_OVER.total_seconds()
-        for piece in (*self.folder.glob(".*.part"), *self.folder.glob(".*.plain")):
+        pieces = [
+            one for kind in ("part", "plain", "new") for one in self.folder.glob(f".*.{kind}")
+        ]
+        for piece in pieces:
             with contextlib.suppress(FileNotFoundError):
                 if piece.stat().st_mtime < before:
                     piece.unlink()
