@@ -19,6 +19,7 @@ import pyrage
 import pytest
 
 from contracts.backups import CommandSource, PostgresSource, SqliteSource, a_program, by_hand
+from pitstop.adapters._run import Runner
 from pitstop.adapters.backups import _store
 from pitstop.adapters.backups._libpq import environment
 from pitstop.ports import CannotTell, Refused
@@ -543,6 +544,36 @@ def test_a_locked_database_is_waited_for_and_not_for_ever(shop: SqliteSource) ->
     finally:
         other.close()
     assert left(shop) == []
+
+
+class Word(BaseException):
+    """What a person says while a backup is under way."""
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])
+def test_what_the_tick_raises_ends_a_backup_and_leaves_nothing(source: Any, sealed: bool) -> None:
+    """An abort does not wait for a dump of hours; no half backup, no scratch database stays."""
+    source.write(20_000)
+    ticks = []
+
+    def tick() -> None:
+        ticks.append(True)
+        if len(ticks) == 8:
+            raise Word
+
+    source.runner = Runner(tick)
+    more = {"encrypt_to": AGE} if sealed else {}
+    if isinstance(source, CommandSource):
+        more["take"] = "echo half > $PITSTOP_BACKUP_FILE; sleep 60"
+    backup = source.backup(**more)
+    with pytest.raises(Word):
+        for number in range(5):
+            backup.take(f"b{number}")
+            backup.verify(f"b{number}")
+    assert [name for name in left(source) if name.startswith(".")] == []
+    assert len(left(source)) == 2 * len(backup.kept())
+    if isinstance(source, PostgresSource):
+        assert [name for name in source.databases() if name.startswith("pitstop")] == []
 
 
 # Killed

@@ -67,11 +67,11 @@ class _Stored:
     """A database whose backups lie in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.clock = folder / "kept", Clock()
+        self.folder, self.clock, self.runner = folder / "kept", Clock(), RUNNER
 
     def store(self, settings: Any, kind: str) -> Store:
         """Return the store."""
-        return Store(self.folder, settings, kind, runner=RUNNER, clock=self.clock)
+        return Store(self.folder, settings, kind, runner=self.runner, clock=self.clock)
 
     def damage(self, backup_id: str) -> None:
         """Change one byte in the middle."""

@@ -61,6 +61,10 @@ class Server:
     def __init__(self, variable: str, programs: str | None, runner: Runner) -> None:
         self.variable, self._programs, self._runner = variable, programs, runner
 
+    def deaf(self) -> Server:
+        """Return the same database, spoken to without hearing what people want meanwhile."""
+        return Server(self.variable, self._programs, Runner())
+
     def address(self) -> str:
         """Return the address. Raises Refused."""
         found = os.environ.get(self.variable, "")
