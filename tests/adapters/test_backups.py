@@ -550,15 +550,18 @@ class Word(BaseException):
     """What a person says while a backup is under way."""
 
 
+@pytest.mark.parametrize("moment", [2, 5, 8, 12])
 @pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])
-def test_what_the_tick_raises_ends_a_backup_and_leaves_nothing(source: Any, sealed: bool) -> None:
+def test_what_the_tick_raises_ends_a_backup_and_leaves_nothing(
+    source: Any, sealed: bool, moment: int
+) -> None:
     """An abort does not wait for a dump of hours; no half backup, no scratch database stays."""
     source.write(20_000)
     ticks = []
 
     def tick() -> None:
         ticks.append(True)
-        if len(ticks) == 8:
+        if len(ticks) == moment:
             raise Word
 
     source.runner = Runner(tick)
@@ -567,7 +570,7 @@ def test_what_the_tick_raises_ends_a_backup_and_leaves_nothing(source: Any, seal
         more["take"] = "echo half > $PITSTOP_BACKUP_FILE; sleep 60"
     backup = source.backup(**more)
     with pytest.raises(Word):
-        for number in range(5):
+        for number in range(9):
             backup.take(f"b{number}")
             backup.verify(f"b{number}")
     assert [name for name in left(source) if name.startswith(".")] == []

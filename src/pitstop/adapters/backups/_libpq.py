@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -61,9 +61,9 @@ class Server:
     def __init__(self, variable: str, programs: str | None, runner: Runner) -> None:
         self.variable, self._programs, self._runner = variable, programs, runner
 
-    def deaf(self) -> Server:
-        """Return the same database, spoken to without hearing what people want meanwhile."""
-        return Server(self.variable, self._programs, Runner())
+    def by(self, hear: Callable[[Callable[[], None]], Callable[[], None]]) -> Server:
+        """Return the same database, spoken to with another tick, made from ours."""
+        return Server(self.variable, self._programs, Runner(hear(self._runner.tick)))
 
     def address(self) -> str:
         """Return the address. Raises Refused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pitstop.adapters._run import Completed, Runner
@@ -17,6 +17,7 @@ SELECT format('CREATE DATABASE %I TEMPLATE template0 ENCODING %L LC_COLLATE %L L
 FROM pg_catalog.pg_database WHERE datname = current_database() \\gexec
 """
 _DROP = 'DROP DATABASE IF EXISTS "{name}" WITH (FORCE);'
+_SOON = 60.0  # seconds to make or drop an empty database
 _RESTORE = (
     "--exit-on-error",
     "--no-owner",
@@ -61,19 +62,50 @@ def restored(
         raise Refused(missing("pg_restore")) from None
 
 
+class _Later:
+    """Hears what people want, and lets it wait: the server goes on with what was asked of it."""
+
+    def __init__(self) -> None:
+        self._heard: list[BaseException] = []
+
+    def hears(self, tick: Callable[[], None]) -> Callable[[], None]:
+        """Return a tick that raises nothing."""
+
+        def patient() -> None:
+            try:
+                tick()
+            except BaseException as word:  # noqa: BLE001 - raised by ``obey``
+                self._heard.append(word)
+
+        return patient
+
+    def obey(self) -> None:
+        """Raise what was heard first."""
+        if self._heard:
+            raise self._heard[0]
+
+
 @contextlib.contextmanager
 def scratch(server: Server, backup_id: str, within: float) -> Iterator[Scratch]:
     """Give a scratch database, and drop it afterwards. Raises CannotTell when there can be none."""
     name = f"pitstop_scratch_{hashlib.sha256(backup_id.encode()).hexdigest()[:12]}"
+    drop, later = _DROP.format(name=name), _Later()
+    patiently = server.by(later.hears)
     try:
-        server.ask(_DROP.format(name=name) + "\n" + _CREATE.format(name=name), within=within)
+        _created(patiently, f"{drop}\n{_CREATE.format(name=name)}")
+        later.obey()
+        yield Scratch(server, name, within)
+    finally:
+        with contextlib.suppress(CannotTell, Refused):  # dropped before the next one is made
+            patiently.ask(drop, within=_SOON)
+    later.obey()
+
+
+def _created(server: Server, script: str) -> None:
+    try:
+        server.ask(script, within=_SOON)
     except CannotTell as why:
         raise CannotTell(
             f"No scratch database could be made to restore into: {why} Grant CREATEDB, name another "
             'server (backup.scratch), or set backup.verify = "list".'
         ) from None
-    try:
-        yield Scratch(server, name, within)
-    finally:
-        with contextlib.suppress(CannotTell, Refused):  # dropped before the next one is made
-            server.deaf().ask(_DROP.format(name=name), within=within)
