@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from pitstop.engine.recorded import Recorded
 from pitstop.journal.store import stamp
 from pitstop.ports import (
     Audience,
+    Backup,
     Clock,
     Crew,
     Fence,
@@ -64,6 +66,7 @@ def check(tables: dict[str, Any], source: str = "") -> config.Settings:
             _provider_settings(provider, tables)
         except ValidationError as error:
             problems += config.problems(provider, error, source, ("platform",))
+    problems += _backup_problems(tables, source)
     if settings is None or problems:
         raise config.ConfigurationError(config.in_order(problems))
     return settings
@@ -80,6 +83,77 @@ def _provider(use: object) -> type[config.Part] | None:
 
 def _provider_settings(provider: type[config.Part], tables: dict[str, Any]) -> config.Part:
     return provider.model_validate({k: v for k, v in tables["platform"].items() if k != "use"})
+
+
+def _backup_problems(tables: dict[str, Any], source: str) -> list[str]:
+    """Return the mistakes in the keys of ``[backup]`` that belong to its adapter."""
+    given = tables.get("backup")
+    kind = _backup_kind(given.get("use")) if isinstance(given, dict) else None
+    if not (kind and given):
+        return []
+    try:
+        kind.model_validate({k: v for k, v in given.items() if k != "use"})
+    except ValidationError as error:
+        return config.problems(kind, error, source, ("backup",))
+    return []
+
+
+def _backup_kind(use: object) -> type[config.Part] | None:
+    """Return what the other keys of ``[backup]`` are checked against."""
+    if use == "postgres":
+        from pitstop.adapters.backups.postgres import PostgresSettings
+
+        return PostgresSettings
+    if use == "sqlite":
+        from pitstop.adapters.backups.sqlite import SqliteSettings
+
+        return SqliteSettings
+    if use == "command":
+        from pitstop.adapters.backups.command import CommandSettings
+
+        return CommandSettings
+    if use == "simulated":
+        from pitstop.adapters.simulated import SimulatedSettings
+
+        return SimulatedSettings
+    return None
+
+
+def backup(
+    place: Place,
+    tables: dict[str, Any],
+    runner: Runner,
+    clock: Clock,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Backup | None:
+    """Return the configured backups; ``progress`` hears how many bytes are written."""
+    given = tables.get("backup")
+    kind = _backup_kind(given["use"]) if given else None
+    if not (given and kind):
+        return None
+    settings: Any = kind.model_validate({k: v for k, v in given.items() if k != "use"})
+    service = tables["service"]["name"]
+    if given["use"] == "simulated":
+        from pitstop.adapters import simulated
+
+        kept = place.service(service) / "simulated-backups.json"
+        world = simulated.World.kept(kept, service, lambda: ("", ""), clock.now())
+        return simulated.SimulatedBackup(world, clock)
+    from pitstop.adapters.backups._store import Store
+
+    folder = place.repository / (settings.folder or place.service(service) / "backups")
+    store = Store(folder, settings, given["use"], runner=runner, clock=clock)
+    if given["use"] == "postgres":
+        from pitstop.adapters.backups.postgres import PostgresBackup
+
+        return PostgresBackup(settings, store, progress)
+    if given["use"] == "sqlite":
+        from pitstop.adapters.backups.sqlite import SqliteBackup
+
+        return SqliteBackup(settings, store, progress, repository=place.repository)
+    from pitstop.adapters.backups.command import CommandBackup
+
+    return CommandBackup(settings, store, progress, repository=place.repository)
 
 
 def local_platform(
@@ -202,6 +276,7 @@ def crew(
         record=RunRecord(pit, place.runs),
         calendar=calendar(place, settings),
         known_bad=known_bad(place, settings, runner),
+        backup=backup(place, tables, runner, clock),
     )
 
 
@@ -245,6 +320,8 @@ def secrets(settings: config.Settings) -> list[str]:
     named = [
         a.webhook.env for a in settings.audiences.values() if isinstance(a.webhook, config.Secret)
     ]
+    extra = (settings.backup.model_extra or {}) if settings.backup else {}
+    named += [value["env"] for value in extra.values() if isinstance(value, dict)]
     return [os.environ[name] for name in named if os.environ.get(name)]
 
 

@@ -240,6 +240,13 @@ class AudienceSettings(Part):
     webhook: str | Secret | None = None
 
 
+class Backup(BaseModel):
+    """Which adapter; its other keys are checked by the adapter's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    use: Literal["postgres", "sqlite", "command", "simulated"]
+
+
 class Settings(Part):
     """The whole file."""
 
@@ -253,6 +260,7 @@ class Settings(Part):
     slo: Slo = Slo()
     calendar: Calendar = Calendar()
     audiences: dict[str, AudienceSettings] = {}
+    backup: Backup | None = None
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -74,6 +74,15 @@ def minutes(seconds: float) -> str:
     return "1 minute" if whole == 1 else f"{whole} minutes"
 
 
+def size(count: float) -> str:
+    """Return a number of bytes as people say it."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
 # -- git --------------------------------------------------------------------------------------
 
 
@@ -374,6 +383,32 @@ def perhaps_told(audience: str) -> str:
     return f"{audience}: cut off while it was told, so not known whether it heard; not told again"
 
 
+def no_backup(why: str) -> str:
+    """Say that nothing is deployed without a backup that can be read back."""
+    return (
+        f"There is no verified backup, so nothing was deployed: {why.rstrip('.')}. {UNCHANGED} Look: "
+        "pitstop doctor; then try: pitstop backup"
+    )
+
+
+def moved_on(found: str, before: str, command: str) -> str:
+    """Say that the release was returned and the database was not."""
+    return (
+        "The database has moved on since the rollback point (head "
+        f"{one_line(found)}, was {one_line(before)}); the schema was NOT rolled back. Restore by hand, "
+        f"if data since then may be lost:\n    {command}"
+    )
+
+
+def perhaps_moved_on(why: str, command: str) -> str:
+    """Say that nobody knows whether the database is what the returned release knew."""
+    return (
+        "Whether the database has moved on since the rollback point is not known: "
+        f"{one_line(why).rstrip('.')}. The schema was NOT rolled back. Should it be needed, and data "
+        f"since then may be lost:\n    {command}"
+    )
+
+
 # -- runs -------------------------------------------------------------------------------------
 
 
@@ -477,7 +512,7 @@ def ended(incident: Incident, outcome: Outcome, status: Mapping[str, Any]) -> st
         return (
             f"⚠️ HOTFIX ROLLED BACK: {title}\nReason: {outcome.reason}\nStatus: the previous "
             f"version is restored and healthy\nImpact: as before: {one_line(incident.impact)}\n"
-            f"{_owed(status)}"
+            f"{_database(status)}{_owed(status)}"
             "Next update: when another fix is ready, or the incident is over\n"
         )
     if outcome.status == "stranded":
@@ -492,14 +527,18 @@ def ended(incident: Incident, outcome: Outcome, status: Mapping[str, Any]) -> st
     )
 
 
-def returned(wanted: Return, outcome: Outcome) -> str:
+def returned(wanted: Return, outcome: Outcome, status: Mapping[str, Any]) -> str:
     """Return the message about a rollback by hand."""
     state = "is restored" if outcome.status == "rolled_back" else "COULD NOT BE RESTORED"
     return (
         f"⚠️ ROLLED BACK: {wanted.service}\nReason: {one_line(wanted.reason)}\nStatus: "
-        f"{wanted.deployment_id} {state}\nBy: {wanted.owner}\n"
+        f"{wanted.deployment_id} {state}\n{_database(status)}By: {wanted.owner}\n"
         f"Next update: from {wanted.owner}\n"
     )
+
+
+def _database(status: Mapping[str, Any]) -> str:
+    return f"Database: {status['moved_on']}\n" if status["moved_on"] else ""
 
 
 def _owed(status: Mapping[str, Any]) -> str:

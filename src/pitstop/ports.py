@@ -6,12 +6,13 @@ Abilities are small protocols that are asked for with ``isinstance``, never assu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from pitstop.domain.backup import BackupTaken, Estimate
 from pitstop.domain.calendar import Standing
 from pitstop.domain.change import (
     Branch,
@@ -284,13 +285,64 @@ class KnownBad(Protocol):
         """Return all that is remembered, released or not, the newest first."""
 
 
+class Backup(Protocol):
+    """Where the service keeps its data, and copies of it."""
+
+    def findings(self) -> list[Finding]:
+        """Say what is ready and what is not; change nothing."""
+
+    def estimate(self) -> Estimate | None:
+        """Return what a backup would take; None where the source does not say."""
+
+    def take(self, key: str) -> BackupTaken:
+        """Take a backup, once per key: a whole one is returned as it is, a half one taken anew.
+
+        Raises Refused (no whole backup came out, and nothing is called one) or CannotTell.
+        """
+
+    def verify(self, backup_id: str) -> str:
+        """Read a backup back; return one sentence of evidence, which is recorded with it.
+
+        Raises Refused when it cannot be read back, CannotTell when that could not be tried.
+        """
+
+    def kept(self) -> list[BackupTaken]:
+        """Return every whole backup, newest first."""
+
+    def migration_head(self) -> str | None:
+        """Return the newest migration of the database; None when it holds no known migrations.
+
+        Raises CannotTell when the database does not answer.
+        """
+
+    def restore_command(self, backup_id: str) -> str:
+        """Return the exact command with which a person restores a backup. Raises Refused: it is gone."""
+
+    def keep(self, backup_id: str) -> None:
+        """Never prune this backup until ``let_go``."""
+
+    def let_go(self, backup_id: str) -> None:
+        """Take back ``keep``."""
+
+    def prune(self) -> list[str]:
+        """Delete what is past its time, never the newest verified one; return the ids."""
+
+
+@runtime_checkable
+class OpensBackups(Protocol):
+    """Backups whose bytes can be had."""
+
+    def contents(self, backup_id: str, sink: Callable[[bytes], object]) -> None:
+        """Send a backup's plain bytes to a sink. Raises Refused, CannotTell."""
+
+
 class Record(Protocol):
     """What a step may know of its own record."""
 
     def head(self) -> str:
         """Return the hash of the journal's last line."""
 
-    def returned(self, run: str, ok: bool, reason: str, to: str) -> None:
+    def returned(self, run: str, ok: bool, reason: str, to: str, moved_on: str = "") -> None:
         """Write into another run's journal that production was returned to a deployment (or not)."""
 
     def status(self) -> Mapping[str, Any]:
@@ -315,3 +367,4 @@ class Crew:
     record: Record
     calendar: Calendar | None = None
     known_bad: KnownBad | None = None
+    backup: Backup | None = None

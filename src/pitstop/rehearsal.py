@@ -91,6 +91,7 @@ def _details(settings: config.Settings) -> dict[str, str]:
         )
         if settings.approval.required
         else "no approval is required",
+        "snapshot.back_up": settings.backup.use if settings.backup else "no backup is configured",
         "announce.starting": f"told: {heard}",
         "validate.errors": f"judged from {gate.soak.total_seconds():g} s, with {gate.min_requests} "
         f"requests at least, to {gate.deadline.total_seconds():g} s",

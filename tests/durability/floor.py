@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -104,6 +105,10 @@ file = "../announcements.log"
 
 [audiences.chat]
 webhook = "http://127.0.0.1:{chat}/"
+
+[backup]
+use = "sqlite"
+file = "../orders.db"
 """
 
 
@@ -289,6 +294,8 @@ class Floor:
         (self.shop / "tests" / "test_answers.py").write_text(TEST)
         (self.shop / "pitstop.toml").write_text(self.config(**settings))
         (self.shop / ".gitignore").write_text("__pycache__/\n")
+        with contextlib.closing(sqlite3.connect(self.folder / "orders.db")) as orders:
+            orders.executescript("CREATE TABLE orders (i); INSERT INTO orders VALUES (1), (2), (3)")
         self.git("init", "-q", "--bare", "-b", "main", str(self.remote), folder=self.folder)
         self.git("config", "core.logAllRefUpdates", "true", folder=self.remote)
         self.git("init", "-q", "-b", "main")
@@ -359,6 +366,12 @@ class Floor:
         )
         assert done.returncode == 0, (words, done.stderr)
         return done.stdout.strip()
+
+    def backups(self) -> list[dict[str, Any]]:
+        """Return what is backed up; a half backup is none, and must not be left."""
+        folder = self.shop / ".git/pitstop/services/shop/backups"
+        assert list(folder.glob(".*")) == []
+        return [json.loads(one.read_text())["taken"] for one in folder.glob("*.json")]
 
     # -- a hotfix ----------------------------------------------------------------------------
 

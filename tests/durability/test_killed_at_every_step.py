@@ -35,6 +35,7 @@ SHIPPED = {
     "checks.same_tree": 5,
     "review.request": 0,
     "review.admit": 0,
+    "snapshot.back_up": 11,
     "snapshot.record": 2,
     "announce.starting": 8,
     "deploy.stage": 36,
@@ -54,14 +55,14 @@ FIXED = {
     "validate.begin_watch": 0,
     "validate.hold": 0,
     "deploy.retire": 10,
-    "learn.close": 19,
+    "learn.close": 21,
 }
 RETURNED = {
     "rollback.return_to": 2,
     "deploy.discard": 10,
     "announce.ended": 8,
     "learn.mark_known_bad": 17,
-    "learn.close": 19,
+    "learn.close": 21,
 }
 GOOD, BAD = BEFORE_SHIP | SHIPPED | FIXED, BEFORE_SHIP | SHIPPED | RETURNED
 VITAL = {"deploy.stage", "deploy.release", "merge.land", "rollback.return_to"}
@@ -351,6 +352,7 @@ def check(floor: Floor, hotfix: Hotfix, said: Said) -> None:
     users_were_served(floor, hotfix)
     one_tree(floor, hotfix, state)
     one_deployment(floor, hotfix)
+    one_backup(floor, hotfix, state)
     home(floor, hotfix, state)
     announced_once(floor, hotfix)
 
@@ -385,6 +387,12 @@ def one_deployment(floor: Floor, hotfix: Hotfix) -> None:
     world, before = floor.world(), hotfix.before
     assert world["switches"] - before["switches"] == (1 if hotfix.good else 2)
     assert world["live"] == (release["id"] if hotfix.good else before["live"])
+
+
+def one_backup(floor: Floor, hotfix: Hotfix, state: dict[str, Any]) -> None:
+    """The rollback point names the one backup of this hotfix, and it was read back."""
+    [taken] = [one for one in floor.backups() if one["id"].startswith(f"{hotfix.id}-2")]
+    assert (taken["id"], bool(taken["verified"])) == (state["rollback_point"]["backup_id"], True)
 
 
 def home(floor: Floor, hotfix: Hotfix, state: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from pitstop import bootstrap, config
+from pitstop.adapters.backups.postgres import PostgresSettings
 from pitstop.adapters.platforms.local import LocalSettings
 from pitstop.cli import COMMANDS
 from pitstop.flow import STEPS
@@ -42,6 +43,8 @@ def test_the_example_names_every_key():
         model = field.annotation
         if name == "platform":
             model = LocalSettings
+        if name == "backup":
+            model = PostgresSettings  # the others: test_backups.py
         if name == "audiences":
             model, tables[name] = config.AudienceSettings, tables[name]["team"]
         if isinstance(model, type) and issubclass(model, BaseModel):

@@ -27,6 +27,7 @@ STEPS = [
     "checks.by_hand",
     "review.request",
     "review.admit",
+    "snapshot.back_up",
     "snapshot.record",
     "announce.starting",
     "deploy.stage",

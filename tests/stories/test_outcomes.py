@@ -245,6 +245,7 @@ STEPS = {
     "checks.by_hand": BEFORE,
     "review.request": BEFORE,
     "review.admit": BEFORE,
+    "snapshot.back_up": BEFORE,
     "snapshot.record": BEFORE,
     "announce.starting": BEFORE,
     "deploy.stage": BEFORE,

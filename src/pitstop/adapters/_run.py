@@ -62,14 +62,18 @@ class Runner:
         env: Mapping[str, str] | None = None,
         without: Sequence[str] = (),
         give: bytes = b"",
+        source: int | None = None,
         within: float = 60.0,
         sink: Callable[[bytes], None] | None = None,
+        apart: bool = False,
         leave_nothing: bool = False,
     ) -> Completed:
         """Run a command to its end, or to ``within`` seconds, or until ``tick`` raises.
 
-        ``env`` is added to our own environment, less the names in ``without``. ``sink`` gets both outputs, mixed, as they come, and then ``out`` stays empty. Raises
-        FileNotFoundError or PermissionError if the command cannot be started.
+        ``env`` is added to our own environment, less the names in ``without``. ``source`` is a file
+        descriptor that the command reads from, instead of what we ``give``. ``sink`` gets both
+        outputs, mixed, as they come, and then ``out`` stays empty; ``apart`` keeps the errors out of
+        it. Raises FileNotFoundError or PermissionError if the command cannot be started.
         """
         started = time.monotonic()
         with self._lock:  # the reaper is started once, by whichever thread comes first
@@ -81,9 +85,9 @@ class Runner:
             [str(part) for part in argv],
             cwd=folder,
             env={k: v for k, v in os.environ.items() if k not in without} | dict(env or {}),
-            stdin=subprocess.PIPE if give else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if give else subprocess.DEVNULL if source is None else source,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if sink else subprocess.PIPE,
+            stderr=subprocess.STDOUT if sink and not apart else subprocess.PIPE,
             process_group=0,
         )
         _tell(reaper, f"+{process.pid}")
@@ -118,7 +122,7 @@ class Runner:
             for pipe, kept in ((process.stdout, out), (process.stderr, err)):
                 if pipe:
                     os.set_blocking(pipe.fileno(), False)
-                    take = sink if sink else kept.extend
+                    take = sink if sink and pipe is process.stdout else kept.extend
                     selector.register(pipe, selectors.EVENT_READ, take)
             while selector.get_map() and process.poll() is None:
                 self.tick()

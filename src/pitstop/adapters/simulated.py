@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pitstop.config import Part, Settings
+from pitstop.domain.backup import BackupTaken, Estimate
 from pitstop.domain.calendar import Freeze, Standing, standing, weekly
 from pitstop.domain.change import (
     Branch,
@@ -91,6 +92,11 @@ class World:
     telemetry_answers: bool = True
     files: tuple[str, ...] = ("app.py",)
     lines: int = 1  # that the fix adds to each of them
+    backups: list[dict[str, Any]] = field(default_factory=list)  # what BackupTaken holds, each
+    backup_works: bool = True
+    backup_reads_back: bool = True
+    database_answers: bool = True
+    migration: str | None = "0001"
     bad_after: float | None = None  # seconds after the deploy at which errors rise
     now: datetime = START
     on_tick: Callable[[], None] = lambda: None
@@ -121,7 +127,7 @@ class World:
         self.acts.append(what)
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            names = ("live", "switches", "keys", "pinned", "stopped", "acts")
+            names = ("live", "switches", "keys", "pinned", "stopped", "acts", "backups")
             state: dict[str, Any] = {name: getattr(self, name) for name in names}
             state["deployments"] = [vars(one) for one in self.deployments]
             beside = self._file.with_suffix(".new")
@@ -487,6 +493,86 @@ class SimulatedAudience:
         self._world.act(f"say {key.rpartition('/')[2]}")
 
 
+class SimulatedBackup:
+    """A database with nothing in it, and copies of that."""
+
+    def __init__(self, world: World, clock: Clock) -> None:
+        self._world, self._clock = world, clock
+
+    def findings(self) -> list[Finding]:
+        """Say that all is well."""
+        return [Finding("backup", "ok", "simulated")]
+
+    def estimate(self) -> Estimate | None:
+        """Return what a backup takes."""
+        return Estimate(1000, 1.0 if self._world.backups else None)
+
+    def take(self, key: str) -> BackupTaken:
+        """Take a backup, once per key."""
+        if found := next((one for one in self.kept() if one.id == key), None):
+            return found
+        self._ask()
+        if not self._world.backup_works:
+            raise Refused("The dump failed half-way, so there is no backup.")
+        at = self._clock.now().isoformat().replace("+00:00", "Z")
+        taken = BackupTaken(key, at, 1000, 1.0, "0" * 64, None, None, "simulated")
+        self._world.backups.append(vars(taken) | {"pinned": False})
+        self._world.act("back up")
+        return taken
+
+    def _ask(self) -> None:
+        self._clock.pause(0.0)
+        if not self._world.database_answers:
+            raise CannotTell("The database does not answer.")
+
+    def verify(self, backup_id: str) -> str:
+        """Read a backup back."""
+        found = self._find(backup_id)
+        self._ask()
+        if not self._world.backup_reads_back:
+            found["verified"] = None
+            raise Refused(f"{backup_id} cannot be restored.")
+        found["verified"] = "restored into a scratch database: 1 table, 3 rows as at the source"
+        return str(found["verified"])
+
+    def _find(self, backup_id: str) -> dict[str, Any]:
+        for one in self._world.backups:
+            if one["id"] == backup_id:
+                return one
+        raise Refused(f"There is no backup {backup_id}.")
+
+    def kept(self) -> list[BackupTaken]:
+        """Return every backup, newest first."""
+        held = [{k: v for k, v in one.items() if k != "pinned"} for one in self._world.backups]
+        return [BackupTaken(**one) for one in reversed(held)]
+
+    def migration_head(self) -> str | None:
+        """Return how far the database has come."""
+        if not self._world.database_answers:
+            raise CannotTell("The database does not answer.")
+        return self._world.migration
+
+    def restore_command(self, backup_id: str) -> str:
+        """Return the way by hand."""
+        return f"restore {self._find(backup_id)['id']}"
+
+    def keep(self, backup_id: str) -> None:
+        """Pin a backup."""
+        self._find(backup_id)["pinned"] = True
+
+    def let_go(self, backup_id: str) -> None:
+        """Unpin a backup."""
+        self._find(backup_id)["pinned"] = False
+
+    def prune(self) -> list[str]:
+        """Keep the newest ten, those that are pinned, and the newest that is verified."""
+        proven = [one["id"] for one in self._world.backups if one["verified"]][-1:]
+        old = self._world.backups[:-10]
+        gone = [one["id"] for one in old if not one["pinned"] and one["id"] not in proven]
+        self._world.backups = [one for one in self._world.backups if one["id"] not in gone]
+        return gone
+
+
 class SimulatedClaims:
     """A claim that everybody sees."""
 
@@ -587,4 +673,5 @@ def crew(world: World, settings: Settings, pit: Any, record: Record) -> Crew:
         record=record,
         calendar=SimulatedCalendar(world),
         known_bad=SimulatedKnownBad(world),
+        backup=SimulatedBackup(world, clock) if settings.backup else None,
     )

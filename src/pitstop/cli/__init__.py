@@ -26,6 +26,7 @@ COMMANDS = {
     "note": ("answers", "add a line to the record"),
     "release-known-bad": ("known_bad", "allow a rolled-back commit again, or list them"),
     "held": ("held", "may an ordinary deployment go now? exit 0 free, 3 held"),
+    "backup": ("backup", "take, verify and list backups of the database"),
     "plan": ("plan", "show the steps that ship would run"),
     "doctor": ("doctor", "check every prerequisite; change nothing"),
     "init": ("init", "write pitstop.toml from what the repository shows"),

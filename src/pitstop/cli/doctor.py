@@ -76,8 +76,16 @@ def _findings(here: Place) -> list[Finding]:
         findings += platform_of(here)[0].findings()
     else:
         findings.append(_room(here))
+    findings += _backup(here)
     findings += [_writable(here), *_programs(here, settings), *_secrets(settings)]
     return findings
+
+
+def _backup(here: Place) -> list[Finding]:
+    from pitstop.cli.backup import configured
+
+    found = configured(here)
+    return found.findings() if found else []
 
 
 def _room(here: Place) -> Finding:

@@ -85,10 +85,20 @@ def _to_rollback_point(
             f"{_others_in_production(here)}"
         )
     _refuse_if_not_live(here, state)
-    point = state["rollback_point"]["deployment_id"]
     over = state["closed_at"] is not None
     left = (state["deployment"]["commit"], state["tree"]) if state["deployment"] else None
-    return target, tables, Return("", state["service"], point, "", "", target.id, over, left)
+    wanted = _before(state["rollback_point"], Return("", state["service"], "", "", ""))
+    return target, tables, replace(wanted, hotfix=target.id, hotfix_is_over=over, left=left)
+
+
+def _before(point: dict[str, Any], wanted: Return) -> Return:
+    """Return a wish with what the rollback point says of the deployment and of the database then."""
+    return replace(
+        wanted,
+        deployment_id=point["deployment_id"],
+        backup_id=point.get("backup_id"),
+        migration_head=point.get("migration_head"),
+    )
 
 
 def _refuse_if_not_live(here: Place, state: dict[str, Any]) -> None:
@@ -135,9 +145,10 @@ def _to_deployment(
         if args.to not in [one.id for one in kept]:
             raise common.Usage(allowed("--to", args.to, [one.id for one in kept]))
         left = _left(kept, live, args.to)
+    known = common.states(here, quiet=True)
     acting = [
         (state["fence"], run)
-        for run, state in common.states(here, quiet=True)
+        for run, state in known
         if state["kind"] == "hotfix"
         and state["service"] == name
         and state["fence"]
@@ -146,6 +157,10 @@ def _to_deployment(
     ]
     latest = max(acting, key=lambda pair: pair[0])[1] if acting else None
     wanted = Return("", name, args.to, "", "", latest.id if latest else None, left=left)
+    points = [state["rollback_point"] for _, state in known if state["kind"] == "hotfix"]
+    before = [point for point in points if point and point["deployment_id"] == args.to]
+    if before:  # the last time that it was left
+        wanted = _before(max(before, key=lambda point: str(point["recorded_at"])), wanted)
     return latest, tables, wanted, live
 
 
@@ -265,6 +280,8 @@ def _say(run: RunFolder, state: dict[str, Any]) -> int:
     to = run.lines()[0]["data"]["incident"]["deployment_id"]
     if state["outcome"] == "rolled_back":
         print(f"Rolled back: users are on {to} again, and it is healthy.")
+        if state["moved_on"]:
+            print(state["moved_on"])
         return 0
     why = state["reason"] or state["broke"] or "it did not come to an end"
     raise common.CannotDo(

@@ -27,6 +27,7 @@ def summary(state: dict[str, Any]) -> str:
         elsewhere = to and not (point and point["deployment_id"] == to)
         where = f"on {to}" if elsewhere else "where it was"
         said = f"Rolled back; production is {where}, and healthy. Why: {state['reason']}"
+        said += f"\n{state['moved_on']}" if state["moved_on"] else ""
         return said + "".join(f"\nOWED: {one}" for one in to_revert(state))
     if outcome == "stranded":
         return str(state["reason"])

@@ -77,6 +77,13 @@ class Deployment:
 
 
 @dataclass(frozen=True)
+class Returned(Deployment):
+    """A deployment that serves users again. ``moved_on`` says if the database is not as it was then."""
+
+    moved_on: str = ""
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A release that runs and is healthy, and that no user is served by."""
 
@@ -94,6 +101,7 @@ class RollbackPoint:
     restore_command: str
     recorded_at: str
     backup_id: str | None = None
+    migration_head: str | None = None  # of the database, as far as it was known
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,8 @@ class Return:
     hotfix: str | None = None
     hotfix_is_over: bool = False  # then its own run says nothing any more
     left: tuple[str, str] | None = None  # commit and tree of the later deployment that is left
+    backup_id: str | None = None  # what was recorded before the deploy that is returned from
+    migration_head: str | None = None
 
 
 @dataclass(frozen=True)

@@ -38,13 +38,14 @@ class RunRecord:
                         found.add(tag)
         return found
 
-    def returned(self, run: str, ok: bool, reason: str, to: str) -> None:
+    def returned(self, run: str, ok: bool, reason: str, to: str, moved_on: str = "") -> None:
         """Write into another run's journal that production was returned (or could not be)."""
         if self._runs is None:
             return
         journal = RunFolder(self._runs / run).journal()
         by = self._pit.owner
         data = {"run": self._pit.journal.run, "ok": ok, "reason": reason, "to": to}
+        data |= {"moved_on": moved_on} if moved_on else {}
         journal.append("returned", data, by=by, once="returned")
         if status(journal.lines())["closed_at"]:
             outcome = "rolled_back" if ok else "stranded"

@@ -117,6 +117,7 @@ def _of_an_attempt() -> dict[str, Any]:
         "closed_at": None,
         "watch": {"until": None, "verdict": None},
         "known_bad": [],
+        "moved_on": None,
     }
 
 
@@ -149,6 +150,8 @@ def _finished(found: dict[str, Any], line: dict[str, Any]) -> None:
             found["watch"]["verdict"] = gate["verdict"]
     if step in _CHECKS:
         found["checks"].append(_check(step, value, no))
+    if step in ("rollback.return_to", "rollback.go_back") and value:
+        found["moved_on"] = value.get("moved_on") or None
     if value is not None:
         _result(found, step, value, line["at"])
 
@@ -253,6 +256,7 @@ def _rollback(found: dict[str, Any], line: dict[str, Any]) -> None:
 def _returned(found: dict[str, Any], line: dict[str, Any]) -> None:
     found["returned_to"] = line["data"].get("to") if line["data"]["ok"] else None
     found["returned_by"] = line["by"] if line["data"]["ok"] else None
+    found["moved_on"] = line["data"].get("moved_on") or found["moved_on"]
 
 
 def _fence(found: dict[str, Any], line: dict[str, Any]) -> None:

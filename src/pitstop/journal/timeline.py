@@ -88,6 +88,11 @@ def _inspected(value: Any) -> str:
     return f"{value['lines']} lines in {_count(len(value['files']), 'file')}{rows}"
 
 
+def _returned(value: Any) -> str:
+    moved = value.get("moved_on")
+    return f"{value['id']} at {value['commit'][:12]}" + (f"\n{moved}" if moved else "")
+
+
 def _landed(value: Any) -> str:
     owed = "".join(f"\n            OWED: {one}" for one in value["owed"])
     return (f"main is {value['main'][:12]}" if value["main"] else "not merged") + owed
@@ -99,8 +104,11 @@ _FACTS: dict[str, Callable[[Any], object]] = {
     "guard.inspect": _inspected,
     "snapshot.record": lambda value: f"{value['deployment_id']} at {value['commit'][:12]}",
     "deploy.release": lambda value: f"{value['id']} at {value['commit'][:12]}",
-    "rollback.return_to": lambda value: f"{value['id']} at {value['commit'][:12]}",
-    "rollback.go_back": lambda value: f"{value['id']} at {value['commit'][:12]}",
+    "rollback.return_to": _returned,
+    "rollback.go_back": _returned,
+    "snapshot.back_up": lambda value: (
+        f"{value['id']}, {value['bytes'] / 1e6:.1f} MB, {value['verified']}"
+    ),
     "merge.land": _landed,
     "learn.mark_known_bad": lambda value: value["said"],
     "learn.mark_left": lambda value: value["said"],

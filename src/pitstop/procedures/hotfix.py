@@ -70,7 +70,8 @@ def ship(pit: Pit, incident: Incident) -> Shipped:
 
     # Go, with the way back laid first.
     with pit.alone_on(incident.service):
-        point = do(snapshot.record, case, change)
+        backup = do(snapshot.back_up, incident)
+        point = do(snapshot.record, case, change, backup)
         do(announce.starting, incident)
         candidate = do(deploy.stage, incident, change)
         do(validate.candidate, incident, candidate)

@@ -50,7 +50,7 @@ def regressed(crew: Crew, incident: Incident, outcome: Outcome) -> Said:
 @step("Announce the rollback", phase="closed")
 def returned(crew: Crew, wanted: Return, outcome: Outcome) -> Said:
     """Say that somebody returned production by hand; the run of a hotfix under way says it itself."""
-    text = say.returned(wanted, outcome)
+    text = say.returned(wanted, outcome, crew.record.status())
     if wanted.hotfix and not wanted.hotfix_is_over:
         return Said(text)
     return _say(crew, wanted.id, "returned", text)

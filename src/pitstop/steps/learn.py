@@ -1,5 +1,6 @@
 """What remains: the line about how it ended, and the commits that must not come again."""
 
+import contextlib
 from dataclasses import dataclass
 
 from pitstop import messages as say
@@ -54,6 +55,7 @@ def _marked(crew: Crew, commit: str, tree: str, reason: str, by: str, run: str) 
 def close(crew: Crew, incident: Incident, outcome: Outcome) -> str:
     """Let the rollback target go and release the claim; what does not answer is left to age."""
     point = crew.record.status()["rollback_point"]
+    _let_backup_go(crew, (point or {}).get("backup_id"))
     try:
         if point:
             crew.platform.let_go(point["deployment_id"])
@@ -61,3 +63,11 @@ def close(crew: Crew, incident: Incident, outcome: Outcome) -> str:
     except Exception:  # noqa: BLE001 - a claim left over goes stale and can be taken over
         return "claim not released"
     return "closed"
+
+
+def _let_backup_go(crew: Crew, backup_id: str | None) -> None:
+    """Let the backup age like the others; what cannot be tidied up now is tidied up later."""
+    if crew.backup and backup_id:
+        with contextlib.suppress(Exception):
+            crew.backup.let_go(backup_id)
+            crew.backup.prune()

@@ -1,0 +1,1 @@
+"""Copies of the data: one file for each kind of database, a shared store below them."""

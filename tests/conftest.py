@@ -1,0 +1,19 @@
+"""What tests of several folders share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+import postgres
+
+
+@pytest.fixture(scope="session")
+def a_postgres() -> Iterator[postgres.Postgres]:
+    """A running Postgres; where none can be started, the tests that need one say why."""
+    try:
+        with postgres.server() as found:
+            yield found
+    except postgres.CannotStart as why:
+        pytest.skip(f"Postgres cannot be started here: {why}")
