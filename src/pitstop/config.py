@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
@@ -98,7 +98,7 @@ class Platform(BaseModel):
     """Which adapter; its other keys are checked by the adapter's own settings."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-    use: Literal["local", "simulated"]
+    use: str = Field(min_length=1)  # built in, or brought by a plug-in: bootstrap knows which
 
 
 class Checks(Part):
@@ -193,6 +193,13 @@ def problems(
     return sorted(lines, key=lambda sentence: lines[sentence])
 
 
+def problem(path: tuple[str, ...], said: str, source: str) -> str:
+    """Return one mistake as a sentence: path, what is wrong, line."""
+    line = line_of(source, path)
+    where = f"{FILE}:{line}" if line else FILE
+    return f"{where}: {'.'.join(path)}: {said.rstrip('.')}."
+
+
 def in_order(sentences: list[str]) -> list[str]:
     """Return mistakes in the order of their lines, those without a line first."""
     numbers = [re.match(rf"{re.escape(FILE)}:(\d+):", sentence) for sentence in sentences]
@@ -212,13 +219,14 @@ def _said(model: type[BaseModel], found: Any, path: Iterable[str]) -> str:
 
 
 def _allowed(model: type[BaseModel], path: list[str]) -> list[str]:
+    free = AudienceSettings if model is Settings else Secret  # what tables with free names hold
     for part in path:
         field = model.model_fields.get(part)
         inner = field.annotation if field else None
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
         elif part == path[-1]:
-            model = AudienceSettings  # audiences.NAME is the one table with free names
+            model = free  # audiences.NAME, platform.env.NAME
     return sorted(model.model_fields)
 
 

@@ -64,12 +64,15 @@ class Runner:
         give: bytes = b"",
         within: float = 60.0,
         sink: Callable[[bytes], None] | None = None,
+        keep: int | None = None,
         leave_nothing: bool = False,
     ) -> Completed:
         """Run a command to its end, or to ``within`` seconds, or until ``tick`` raises.
 
-        ``env`` is added to our own environment, less the names in ``without``. ``sink`` gets both outputs, mixed, as they come, and then ``out`` stays empty. Raises
-        FileNotFoundError or PermissionError if the command cannot be started.
+        ``env`` is added to our own environment, less the names in ``without``. ``sink`` gets both
+        outputs, mixed, as they come, and then ``out`` stays empty. Of an output longer than
+        ``keep`` bytes only the end is kept. Raises FileNotFoundError or PermissionError if the
+        command cannot be started.
         """
         started = time.monotonic()
         with self._lock:  # the reaper is started once, by whichever thread comes first
@@ -88,7 +91,7 @@ class Runner:
         )
         _tell(reaper, f"+{process.pid}")
         try:
-            return self._follow(process, give, started, within, sink)
+            return self._follow(process, give, started, within, sink, keep)
         except BaseException:
             end_group(process.pid)
             process.wait()
@@ -110,6 +113,7 @@ class Runner:
         started: float,
         within: float,
         sink: Callable[[bytes], None] | None,
+        keep: int | None,
     ) -> Completed:
         if give and process.stdin:
             threading.Thread(target=_feed, args=(process.stdin, give), daemon=True).start()
@@ -118,7 +122,7 @@ class Runner:
             for pipe, kept in ((process.stdout, out), (process.stderr, err)):
                 if pipe:
                     os.set_blocking(pipe.fileno(), False)
-                    take = sink if sink else kept.extend
+                    take = sink if sink else _into(kept, keep)
                     selector.register(pipe, selectors.EVENT_READ, take)
             while selector.get_map() and process.poll() is None:
                 self.tick()
@@ -167,6 +171,15 @@ def _feed(pipe: IO[bytes], data: bytes) -> None:
     with contextlib.suppress(OSError):
         pipe.write(data)
         pipe.close()
+
+
+def _into(kept: bytearray, most: int | None) -> Callable[[bytes], None]:
+    def take(data: bytes) -> None:
+        kept.extend(data)
+        if most and len(kept) > most:
+            del kept[:-most]
+
+    return take
 
 
 def _drain(selector: selectors.BaseSelector, timeout: float) -> bool:
