@@ -40,14 +40,11 @@ def one(text: str) -> Answer | None:
 
 def many(text: str) -> list[Answer]:
     """Read kept deployments, newest first: one for each line, or a JSON array. Raises ValueError."""
-    try:
-        whole = json.loads(text)
-    except ValueError:
-        whole = None
+    whole = _json(text)
     if isinstance(whole, list):
         return [_from_json(each) for each in whole]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return [_from_json(json.loads(ln)) if ln[0] == "{" else _from_line(ln) for ln in lines]
+    return [_from_json(_json(ln)) if ln[0] == "{" else _from_line(ln) for ln in lines]
 
 
 def candidate(text: str) -> tuple[str, str]:
@@ -64,12 +61,17 @@ def candidate(text: str) -> tuple[str, str]:
 def _last_json(text: str) -> Any:
     """Return the last JSON object: all of the text, or the last line that is one."""
     for part in (text, *reversed(text.splitlines())):
-        if part.strip().startswith("{"):
-            try:
-                return json.loads(part)
-            except ValueError:
-                continue
+        found = _json(part) if part.strip().startswith("{") else None
+        if found is not None:
+            return found
     return None
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _last_line(text: str) -> str:
