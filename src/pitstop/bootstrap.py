@@ -46,7 +46,7 @@ from pitstop.ports import (
     WritesAccessLog,
 )
 
-_BUILT_IN = ("local", "shell", "simulated")
+BUILT_IN = ("local", "shell", "simulated")
 
 
 def load(path: Path) -> tuple[config.Settings, dict[str, Any]]:
@@ -61,34 +61,41 @@ def load(path: Path) -> tuple[config.Settings, dict[str, Any]]:
 def check(tables: dict[str, Any], source: str = "") -> config.Settings:
     """Check the tables of a configuration, from a file or from a run's record."""
     settings, problems = config.parse(tables, source)
-    given = tables.get("platform")
-    use = given.get("use") if isinstance(given, dict) else None
-    if isinstance(use, str):
-        problems += _problems_of_platform(use, tables, source)
+    problems += _problems_of_adapters(tables, source)
     if settings is None or problems:
         raise config.ConfigurationError(config.in_order(problems))
     return settings
 
 
-def _problems_of_platform(use: str, tables: dict[str, Any], source: str) -> list[str]:
-    """Return what is wrong with ``[platform]``, by the settings of the adapter that it names."""
-    try:
-        provider = _provider(use)
-    except plugins.Unusable as unusable:
-        return [config.problem(("platform", "use"), str(unusable), source)]
-    if not provider:
-        known = sorted({*_BUILT_IN, *plugins.names(plugins.PLATFORMS)})
-        said = f"is {use!r}. Use one of: {', '.join(map(repr, known))}"
-        return [config.problem(("platform", "use"), said, source)]
-    try:
-        _provider_settings(provider, tables)
-    except ValidationError as error:
-        return config.problems(provider, error, source, ("platform",))
-    return []
+def _problems_of_adapters(tables: dict[str, Any], source: str) -> list[str]:
+    """Return what is wrong with the tables of adapters, each by the adapter's own settings."""
+    found, given = [], _table(tables, "platform")
+    provider = _built_in(given.get("use"))
+    if provider:
+        try:
+            provider.model_validate(_own(given))
+        except ValidationError as error:
+            found += config.problems(provider, error, source, ("platform",))
+    else:
+        found += plugins.checked(plugins.PLATFORMS, given, ("platform",), source, BUILT_IN)
+    for name in (audiences := _table(tables, "audiences")):
+        path, brought = ("audiences", name, "plugin"), _table(_table(audiences, name), "plugin")
+        found += plugins.checked(plugins.NOTIFIERS, brought, path, source, ())
+    return found
 
 
-def _provider(use: str) -> type[config.Part] | None:
-    """Return what the other keys of ``[platform]`` are checked against. Raises Unusable."""
+def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a table; an empty one where something else stands, which is somebody else's finding."""
+    found = tables.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _own(table: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in table.items() if k != "use"}
+
+
+def _built_in(use: object) -> type[config.Part] | None:
+    """Return what the other keys of ``[platform]`` are checked against, if it is one of ours."""
     if use == "simulated":
         from pitstop.adapters.simulated import SimulatedSettings
 
@@ -97,14 +104,7 @@ def _provider(use: str) -> type[config.Part] | None:
         from pitstop.adapters.platforms.shell import ShellSettings
 
         return ShellSettings
-    if use == "local":
-        return LocalSettings
-    found = plugins.find(plugins.PLATFORMS, use)  # looked for only now: it takes its time
-    return found.Settings if found else None
-
-
-def _provider_settings(provider: type[config.Part], tables: dict[str, Any]) -> config.Part:
-    return provider.model_validate(_own(tables))
+    return LocalSettings if use == "local" else None
 
 
 def local_platform(
@@ -113,7 +113,7 @@ def local_platform(
     """Return the embedded platform of the configured service."""
     settings = check(tables)
     service = settings.service.name
-    given = LocalSettings.model_validate(_own(tables))
+    given = LocalSettings.model_validate(_own(tables["platform"]))
     return LocalPlatform(
         service,
         given,
@@ -236,27 +236,18 @@ def _platform(
         code = forge(place, settings, runner)
         world = simulated.World.kept(kept, name, code.main_release, clock.now())
         return simulated.SimulatedPlatform(world, fence, clock), simulated.SimulatedTelemetry(world)
-    platform = _brought(tables, _tools(place, settings, runner, fence, clock, commands))
+    platform = _brought(tables["platform"], _tools(place, settings, runner, fence, clock, commands))
     return platform, _telemetry(platform, place, tables)
 
 
-def _brought(tables: dict[str, Any], tools: plugins.Tools) -> Platform:
+def _brought(table: dict[str, Any], tools: plugins.Tools) -> Platform:
     """Return a platform that is made of settings and tools: a plug-in, and ``shell`` like one."""
-    use = tables["platform"]["use"]
-    provider = _provider(use)
-    if use == "shell":
+    if table["use"] == "shell":
         from pitstop.adapters.platforms.shell import ShellSettings, shell
 
-        return shell(ShellSettings.model_validate(_own(tables)), tools)
-    factory = plugins.find(plugins.PLATFORMS, use)
-    if not (provider and factory):
-        raise config.ConfigurationError([f"There is no platform {use!r} any more."])
-    made: Platform = factory(provider.model_validate(_own(tables)), tools)
+        return shell(ShellSettings.model_validate(_own(table)), tools)
+    made: Platform = plugins.made(plugins.PLATFORMS, table, tools)
     return made
-
-
-def _own(tables: dict[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in tables["platform"].items() if k != "use"}
 
 
 def _tools(
@@ -313,6 +304,8 @@ def audiences(
     for name, audience in settings.audiences.items():
         if audience.file:
             found.append(FileAudience(name, place.repository / audience.file))
+        if audience.plugin:
+            found.append(_plugged_in(name, audience.plugin, run, clock))
         url = audience.webhook
         if isinstance(url, config.Secret):
             if not os.environ.get(url.env):
@@ -324,11 +317,22 @@ def audiences(
     return tuple(found)
 
 
+def _plugged_in(name: str, plugin: config.Plugin, run: RunFolder, clock: Clock) -> Audience:
+    tools = plugins.NotifierTools(name, run.path / "announced" / plugin.use, clock)
+    try:
+        made: Audience = plugins.made(plugins.NOTIFIERS, plugin.model_dump(), tools)
+    except plugins.Unusable as unusable:
+        return Unreachable(name, str(unusable))
+    return made
+
+
 def secrets(settings: config.Settings) -> list[str]:
     """Return the values that no output may show."""
     webhooks = [audience.webhook for audience in settings.audiences.values()]
     named = [webhook.env for webhook in webhooks if isinstance(webhook, config.Secret)]
     named += _named(settings.platform.model_extra)
+    for audience in settings.audiences.values():
+        named += _named(audience.plugin.model_extra) if audience.plugin else []
     return [os.environ[name] for name in named if os.environ.get(name)]
 
 
@@ -367,7 +371,7 @@ def _kind(tables: dict[str, Any]) -> type:
     if use == "shell":
         from pitstop.adapters.platforms.shell import ShellSettings, kind
 
-        return kind(ShellSettings.model_validate(_own(tables)))
+        return kind(ShellSettings.model_validate(_own(tables["platform"])))
     factory = plugins.find(plugins.PLATFORMS, use)
     return factory if isinstance(factory, type) else object
 

@@ -139,11 +139,19 @@ class Slo(Part):
     budget: Duration = timedelta(minutes=30)
 
 
+class Plugin(BaseModel):
+    """What another package brings; its other keys are checked by its own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    use: str = Field(min_length=1)
+
+
 class AudienceSettings(Part):
-    """Somebody who must hear it: a file that is appended to, a webhook, or both."""
+    """Somebody who must hear it: a file that is appended to, a webhook, a plug-in, or several."""
 
     file: str | None = None
     webhook: str | Secret | None = None
+    plugin: Plugin | None = None
 
 
 class Settings(Part):

@@ -3,19 +3,22 @@
 An entry point names a class, or any callable that has a ``Settings``:
 
 - ``Settings``: a ``pitstop.config.Part``; the other keys of the table are checked against it.
-- ``factory(settings, tools)``: returns what the port in ``ports.py`` asks for.
+- ``factory(settings, tools)``: returns what the port in ``ports.py`` asks for; ``tools`` are
+  ``Tools`` for what acts on the service, ``NotifierTools`` for an audience.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Protocol
 
+from pydantic import ValidationError
+
 from pitstop.adapters._run import Runner
-from pitstop.config import Part
+from pitstop.config import Part, problem, problems
 from pitstop.ports import Clock, Commands, Fence
 
 PLATFORMS, BACKUPS, NOTIFIERS = "pitstop.platforms", "pitstop.backups", "pitstop.notifiers"
@@ -53,9 +56,52 @@ class Tools:
     clock: Clock
 
 
+@dataclass(frozen=True)
+class NotifierTools:
+    """What a notifier gets from pitstop. It has a ``name``, and says no with a sentence."""
+
+    name: str  # as the audience is called in the configuration
+    home: Path  # the run's folder for marks of what was said; perhaps not there yet
+    clock: Clock
+
+
 def names(group: str) -> list[str]:
     """Return the names that installed packages bring."""
     return sorted({found.name for found in metadata.entry_points(group=group)})
+
+
+def checked(
+    group: str, table: dict[str, Any], path: tuple[str, ...], source: str, built_in: Sequence[str]
+) -> list[str]:
+    """Return what is wrong with a table that names an adapter in ``use``: every mistake at once."""
+    use = table.get("use")
+    if not isinstance(use, str) or use in built_in:
+        return []
+    try:
+        factory = find(group, use)
+    except Unusable as unusable:
+        return [problem((*path, "use"), str(unusable), source)]
+    if not factory:
+        known = ", ".join(map(repr, sorted({*built_in, *names(group)}))) or "nothing is installed"
+        return [problem((*path, "use"), f"is {use!r}. Use one of: {known}", source)]
+    try:
+        settings_of(factory, table)
+    except ValidationError as error:
+        return problems(factory.Settings, error, source, path)
+    return []
+
+
+def settings_of(factory: Factory, table: dict[str, Any]) -> Part:
+    """Return the settings in a table. Raises pydantic's ValidationError."""
+    return factory.Settings.model_validate({k: v for k, v in table.items() if k != "use"})
+
+
+def made(group: str, table: dict[str, Any], tools: Any) -> Any:
+    """Return the adapter that a checked table names. Raises Unusable if it is gone meanwhile."""
+    factory = find(group, table["use"])
+    if not factory:
+        raise Unusable(f"{table['use']} is not installed any more")
+    return factory(settings_of(factory, table), tools)
 
 
 def find(group: str, name: str) -> Factory | None:
@@ -73,6 +119,6 @@ def find(group: str, name: str) -> Factory | None:
             raise Unusable(
                 f"{name} is installed ({found.value}) and has no Settings, a pitstop.config.Part"
             )
-        made: Factory = factory
-        return made
+        whole: Factory = factory
+        return whole
     return None

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from pitstop.config import Duration, Part, Secret
 
@@ -24,7 +24,7 @@ class ShellSettings(Part):
     status: Command | None = None
     logs: Command | None = None
     stage: Command | None = None
-    discard: Command | None = None
+    discard: Command | None = Field(None, validate_default=True)
     health: Command | None = None
     url: str | None = None
     within: Duration = timedelta(minutes=10)
@@ -57,11 +57,12 @@ class ShellSettings(Part):
                 raise ValueError(f"{name} is set by pitstop: use another name")
         return value
 
-    @model_validator(mode="after")
-    def _stage_and_discard(self) -> ShellSettings:
-        if (self.stage is None) != (self.discard is None):
-            raise ValueError("stage and discard belong together: give both or neither")
-        return self
+    @field_validator("discard")
+    @classmethod
+    def _comes_with_stage(cls, value: str | None, given: ValidationInfo) -> str | None:
+        if "stage" in given.data and (given.data["stage"] is None) != (value is None):
+            raise ValueError("stage and discard belong together: give both, or neither")
+        return value
 
     @property
     def origin(self) -> str | None:
