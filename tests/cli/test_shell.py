@@ -130,6 +130,15 @@ def test_doctor_and_plan_know_the_team_s_commands(team):
     assert "a rollback is a deploy of the old commit" in team.pitstop("plan").stdout
 
 
+def test_a_deployment_that_is_not_listed_is_usage_and_ends_nobody(team):
+    """A slip of the finger in an emergency says what there is; the listed one is returned to."""
+    wrong = team.pitstop("rollback", "--service", "shop", "--to", "d7", "--reason", "x")
+    assert (wrong.returncode, "Use one of: d1." in wrong.stderr) == (2, True), wrong.stderr
+
+    there = team.pitstop("rollback", "--service", "shop", "--to", "d1", "--reason", "x")
+    assert there.returncode == 0, there.stderr
+
+
 def test_every_mistake_in_the_table_is_said_with_its_line(team):
     """As for every other table."""
     (team.path / "pitstop.toml").write_text(

@@ -132,6 +132,10 @@ def _to_deployment(
         kept, live = [one.id for one in platform.deployments()], _live(platform)
         if args.to not in kept:
             raise common.Usage(allowed("--to", args.to, kept))
+    elif settings.platform.use != "simulated":
+        kept = _listed(here, tables, name)
+        if kept and args.to not in kept:
+            raise common.Usage(allowed("--to", args.to, kept))
     acting = [
         (state["fence"], run)
         for run, state in common.states(here, quiet=True)
@@ -144,6 +148,19 @@ def _to_deployment(
     latest = max(acting, key=lambda pair: pair[0])[1] if acting else None
     wanted = Return("", name, args.to, "", "", latest.id if latest else None)
     return latest, tables, wanted, live
+
+
+def _listed(here: Place, tables: dict[str, Any], service: str) -> list[str]:
+    """Return what the platform can return to; nothing where it does not say: users wait."""
+    from pitstop import bootstrap
+    from pitstop.engine.fence import ServiceFence
+    from pitstop.ports import CannotTell, Refused
+
+    platform = bootstrap.platform(here, tables, ServiceFence(here.service(service)))
+    try:
+        return [one.id for one in platform.deployments()]
+    except (CannotTell, Refused):
+        return []
 
 
 def _configured(here: Place) -> tuple[Settings, dict[str, Any]]:

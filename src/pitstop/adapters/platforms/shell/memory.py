@@ -103,7 +103,7 @@ class Memory:
         return [note for note in self._all_notes() if note.state == BEGUN]
 
     def settle(self, reason: str) -> None:
-        """Note that whatever was begun is over: users were brought elsewhere since."""
+        """Note that whatever was begun is over: the platform has done something later since."""
         for note in self.unsettled():
             self.write(replace(note, state=REFUSED, reason=reason))
 

@@ -174,6 +174,7 @@ class ShellPlatform:
         if not note or note.state != DONE:
             note = note or Note(release.key, release.commit, DONE, self._now())
             self._memory.write(replace(note, state=DONE, deployment_id=now.id, reason=""))
+            self._memory.settle(f"{name(now)} went into service meanwhile.")
         return now
 
     def _return(self, target: Deployment) -> Act:

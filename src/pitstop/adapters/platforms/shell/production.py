@@ -62,7 +62,7 @@ class Production:
             raise CannotTell(f"platform.list cannot be read: {odd}.") from None
         resolved = [(answer, self._tools.commit(answer.commit)) for answer in found]
         # a commit that is not here could not be verified after the return to it
-        return [self._memory.known(answer, *here, "") for answer, here in resolved if here]
+        return [self._known(answer, *here) for answer, here in resolved if here]
 
     def healthy(self, candidate: tuple[str, str] | None = None) -> tuple[bool, str]:
         """Ask once how production is, or a candidate with its id and address."""
@@ -117,7 +117,10 @@ class Production:
                 f"platform.current names the commit {answer.commit[:64]}, which is not in this "
                 "repository. Get it: git fetch --all"
             )
-        return self._memory.known(answer, *here, self._settings.origin or "")
+        return self._known(answer, *here)
+
+    def _known(self, answer: Answer, commit: str, tree: str) -> Deployment:
+        return self._memory.known(answer, commit, tree, self._settings.origin or "")
 
     def _healthy_by_current(self) -> tuple[bool, str]:
         answer = self._current()
