@@ -161,6 +161,12 @@ def test_a_deploy_that_cannot_tell_is_looked_at(world: ShellWorld, end: str) -> 
     assert world.platform.deploy(world.release("third")).commit == "third"
 
 
+def test_a_shell_that_is_killed_cannot_tell_either(world: ShellWorld) -> None:
+    """Out of memory is no *no*."""
+    with pytest.raises(CannotTell, match="exit code -9"):
+        world.new(deploy="kill -9 $$").deploy(world.release("second"))
+
+
 def test_a_deploy_that_says_no_and_moved_users_all_the_same_is_refused(world: ShellWorld) -> None:
     """Then the procedure returns production; what users get stands in the reason."""
     deploys(world, '"$PAAS" deploy; exit 1')
@@ -185,6 +191,7 @@ def test_another_commit_than_the_wanted_one_is_refused(world: ShellWorld) -> Non
 
     with pytest.raises(Refused, match="second was to go into service; users are on other"):
         world.platform.deploy(world.release("second"))
+    assert world.clock.ahead == 0  # nobody waits for it to become another
 
 
 def test_a_tree_that_is_not_the_approved_one_is_never_deployed(world: ShellWorld) -> None:
@@ -223,9 +230,11 @@ def test_children_of_a_command_that_ended_do_not_stay(world: ShellWorld) -> None
     deploys(world, f'"$PAAS" deploy; sleep 97 & echo $! > "{world.home}/pid"')
 
     assert world.platform.deploy(world.release("second")).commit == "second"
-
-    pid = int((world.home / "pid").read_text())
-    until(lambda: not is_running(pid))
+    for current in (None, f'sleep 97 & echo $! > "{world.home}/pid"; {world.settings["current"]}'):
+        if current:
+            assert world.new(current=current).running().commit == "second"
+        pid = int((world.home / "pid").read_text())
+        until(lambda pid=pid: not is_running(pid))
 
 
 def test_an_abort_is_heard_while_a_command_runs(world: ShellWorld) -> None:
@@ -340,6 +349,16 @@ def test_a_return_works_while_current_does_not_answer_but_is_not_called_done(
     with pytest.raises(CannotTell, match="what users get now is not known"):
         world.new(current="exit 75").return_to("d1")
     assert world.served() == "first"
+
+
+def test_silence_alone_is_no_reason_to_roll_back(world: ShellWorld) -> None:
+    """Nothing was begun, so nothing is to be undone: the team's rollback is not run for nothing."""
+    before = world.platform.running()
+    world.silence()
+
+    with pytest.raises(CannotTell, match="exit code 75"):
+        world.platform.return_to(before.id)
+    assert world.asked("rollback") == 0
 
 
 def test_without_a_list_what_was_seen_can_be_returned_to(world: ShellWorld) -> None:

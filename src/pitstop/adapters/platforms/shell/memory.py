@@ -32,6 +32,7 @@ class Memory:
 
     def __init__(self, home: Path) -> None:
         self._seen, self._notes = home / "deployments.json", home / "keys"
+        self._last = home / "last.json"
 
     # Deployments
 
@@ -66,6 +67,18 @@ class Memory:
             self._seen.parent.mkdir(parents=True, exist_ok=True)
             files.write_json(self._seen, dict(list(order.items())[-_MANY:]))
         return deployment
+
+    def saw(self, deployment: Deployment) -> Deployment:
+        """Write down what users are served by now."""
+        self.remember(deployment)
+        if self.last() != deployment.id:
+            files.write_json(self._last, deployment.id)
+        return deployment
+
+    def last(self) -> str | None:
+        """Return the id of what users were served by when that was seen last."""
+        found: str | None = files.read_json(self._last)
+        return found
 
     # Keys
 

@@ -99,8 +99,8 @@ class ShellPlatform:
         through, and the rollback, which the platform hears after it, sees to it that it does not
         stay.
         """
-        target, now = self._target(deployment_id), self._production.seen()
-        is_open = bool(self._memory.unsettled())
+        target, is_open = self._target(deployment_id), bool(self._memory.unsettled())
+        now = self._before_return(target, is_open)
         if now and (now.id, now.commit) == (target.id, target.commit) and not is_open:
             return now
         began = self._now()
@@ -176,6 +176,18 @@ class ShellPlatform:
             self._memory.write(replace(note, state=DONE, deployment_id=now.id, reason=""))
             self._memory.settle(f"{name(now)} went into service meanwhile.")
         return now
+
+    def _before_return(self, target: Deployment, is_open: bool) -> Deployment | None:
+        """Return what users get. Raises CannotTell where that is silent and nothing is to be undone.
+
+        A rollback that is needed does not wait for an answer; one that is not is no cure for silence.
+        """
+        try:
+            return self.running()
+        except CannotTell:
+            if not is_open and self._memory.last() == target.id:
+                raise
+            return None
 
     def _return(self, target: Deployment) -> Act:
         facts = self._facts_of(target)

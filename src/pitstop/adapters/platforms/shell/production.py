@@ -26,7 +26,7 @@ class Production:
     def running(self) -> Deployment | None:
         """Return what ``current`` names; None when it says ``none``. Raises CannotTell."""
         answer = self._current()
-        return self._memory.remember(self._resolved(answer)) if answer else None
+        return self._memory.saw(self._resolved(answer)) if answer else None
 
     def seen(self) -> Deployment | None:
         """Return what ``current`` names; None also where that cannot be told right now."""
