@@ -331,6 +331,16 @@ def test_an_open_deploy_is_met_with_a_rollback_even_where_users_are_back(world: 
         world.platform.deploy(world.release("second"))
 
 
+def test_a_later_release_in_service_closes_an_open_deploy(world: ShellWorld) -> None:
+    """What the platform has done since came after it: nothing is left to be met."""
+    cut_off(world, HANGS)
+    world.platform = world.new()
+    third = world.platform.deploy(world.release("third"))
+
+    assert world.platform.return_to(third.id).id == third.id
+    assert world.asked("rollback") == 0
+
+
 def test_without_a_rollback_command_the_old_commit_is_deployed(world: ShellWorld) -> None:
     """It takes as long as a deploy, and doctor says so."""
     platform = world.new(rollback=None)
