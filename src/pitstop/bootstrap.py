@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pitstop import config
+from pitstop.adapters import plugins
 from pitstop.adapters._run import Runner
 from pitstop.adapters.calendars import TeamCalendar
 from pitstop.adapters.commands import ShellCommands
@@ -24,6 +25,7 @@ from pitstop.adapters.notifiers.unreachable import Unreachable
 from pitstop.adapters.notifiers.webhook import WebhookAudience
 from pitstop.adapters.platforms.local import LocalPlatform, LocalSettings
 from pitstop.adapters.telemetry.access_log import AccessLog
+from pitstop.adapters.telemetry.unheard import Unheard
 from pitstop.domain.incident import Incident, Return
 from pitstop.domain.verdict import Outcome
 from pitstop.engine.claim import HeldClaim
@@ -38,13 +40,17 @@ from pitstop.ports import (
     Audience,
     Backup,
     Clock,
+    Commands,
     Crew,
     Fence,
     ParksPrevious,
     Platform,
     StagesCandidates,
     Telemetry,
+    WritesAccessLog,
 )
+
+BUILT_IN = ("local", "shell", "simulated")
 
 
 def load(path: Path) -> tuple[config.Settings, dict[str, Any]]:
@@ -59,30 +65,51 @@ def load(path: Path) -> tuple[config.Settings, dict[str, Any]]:
 def check(tables: dict[str, Any], source: str = "") -> config.Settings:
     """Check the tables of a configuration, from a file or from a run's record."""
     settings, problems = config.parse(tables, source)
-    given = tables.get("platform")
-    provider = _provider(given.get("use")) if isinstance(given, dict) else None
-    if provider:
-        try:
-            _provider_settings(provider, tables)
-        except ValidationError as error:
-            problems += config.problems(provider, error, source, ("platform",))
+    problems += _problems_of_adapters(tables, source)
     problems += _backup_problems(tables, source)
     if settings is None or problems:
         raise config.ConfigurationError(config.in_order(problems))
     return settings
 
 
-def _provider(use: object) -> type[config.Part] | None:
-    """Return what the other keys of ``[platform]`` are checked against."""
+def _problems_of_adapters(tables: dict[str, Any], source: str) -> list[str]:
+    """Return what is wrong with the tables of adapters, each by the adapter's own settings."""
+    found, given = [], _table(tables, "platform")
+    provider = _built_in(given.get("use"))
+    if provider:
+        try:
+            provider.model_validate(_own(given))
+        except ValidationError as error:
+            found += config.problems(provider, error, source, ("platform",))
+    else:
+        found += plugins.checked(plugins.PLATFORMS, given, ("platform",), source, BUILT_IN)
+    for name in (audiences := _table(tables, "audiences")):
+        path, brought = ("audiences", name, "plugin"), _table(_table(audiences, name), "plugin")
+        found += plugins.checked(plugins.NOTIFIERS, brought, path, source, ())
+    return found
+
+
+def _table(tables: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return a table; an empty one where something else stands, which is somebody else's finding."""
+    found = tables.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _own(table: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in table.items() if k != "use"}
+
+
+def _built_in(use: object) -> type[config.Part] | None:
+    """Return what the other keys of ``[platform]`` are checked against, if it is one of ours."""
     if use == "simulated":
         from pitstop.adapters.simulated import SimulatedSettings
 
         return SimulatedSettings
+    if use == "shell":
+        from pitstop.adapters.platforms.shell import ShellSettings
+
+        return ShellSettings
     return LocalSettings if use == "local" else None
-
-
-def _provider_settings(provider: type[config.Part], tables: dict[str, Any]) -> config.Part:
-    return provider.model_validate({k: v for k, v in tables["platform"].items() if k != "use"})
 
 
 def _backup_problems(tables: dict[str, Any], source: str) -> list[str]:
@@ -92,7 +119,7 @@ def _backup_problems(tables: dict[str, Any], source: str) -> list[str]:
     if not (kind and given):
         return []
     try:
-        kind.model_validate({k: v for k, v in given.items() if k != "use"})
+        kind.model_validate(_own(given))
     except ValidationError as error:
         return config.problems(kind, error, source, ("backup",))
     return []
@@ -131,7 +158,7 @@ def backup(
     kind = _backup_kind(given["use"]) if given else None
     if not (given and kind):
         return None
-    settings: Any = kind.model_validate({k: v for k, v in given.items() if k != "use"})
+    settings: Any = kind.model_validate(_own(given))
     service = tables["service"]["name"]
     if given["use"] == "simulated":
         from pitstop.adapters import simulated
@@ -162,9 +189,7 @@ def local_platform(
     """Return the embedded platform of the configured service."""
     settings = check(tables)
     service = settings.service.name
-    given = LocalSettings.model_validate(
-        {k: v for k, v in tables["platform"].items() if k != "use"}
-    )
+    given = LocalSettings.model_validate(_own(tables["platform"]))
     return LocalPlatform(
         service,
         given,
@@ -252,7 +277,8 @@ def crew(
     settings = check(tables)
     runner = Runner(pit.tick)
     clock = SystemClock(pit.tick, floor=datetime.fromisoformat(after))
-    platform, telemetry = _platform(place, tables, runner, fence, clock)
+    commands = ShellCommands(runner, run.output, secrets(settings))
+    platform, telemetry = _platform(place, tables, runner, fence, clock, commands)
     held = HeldClaim(
         claims(place, settings, runner),
         background=claims(place, settings, Runner()),
@@ -270,7 +296,7 @@ def crew(
         forge=forge(place, settings, runner),
         telemetry=telemetry,
         audiences=audiences(settings, place, run, clock),
-        commands=ShellCommands(runner, run.output, secrets(settings)),
+        commands=commands,
         clock=clock,
         claims=held,
         record=RunRecord(pit, place.runs),
@@ -281,10 +307,18 @@ def crew(
 
 
 def _platform(
-    place: Place, tables: dict[str, Any], runner: Runner, fence: Fence, clock: Clock
+    place: Place,
+    tables: dict[str, Any],
+    runner: Runner,
+    fence: Fence,
+    clock: Clock,
+    commands: Commands,
 ) -> tuple[Platform, Telemetry]:
-    settings = check(tables)
-    if tables["platform"]["use"] == "simulated":
+    settings, use = check(tables), tables["platform"]["use"]
+    if use == "local":
+        local = local_platform(place, tables, runner, fence, clock)
+        return local, AccessLog(local.access_logs)
+    if use == "simulated":
         from pitstop.adapters import simulated
 
         name = settings.service.name
@@ -292,8 +326,64 @@ def _platform(
         code = forge(place, settings, runner)
         world = simulated.World.kept(kept, name, code.main_release, clock.now())
         return simulated.SimulatedPlatform(world, fence, clock), simulated.SimulatedTelemetry(world)
-    local = local_platform(place, tables, runner, fence, clock)
-    return local, AccessLog(local.access_logs)
+    platform = _brought(tables["platform"], _tools(place, settings, runner, fence, clock, commands))
+    return platform, _telemetry(platform, place, tables)
+
+
+def _brought(table: dict[str, Any], tools: plugins.Tools) -> Platform:
+    """Return a platform that is made of settings and tools: a plug-in, and ``shell`` like one."""
+    if table["use"] == "shell":
+        from pitstop.adapters.platforms.shell import ShellSettings, shell
+
+        return shell(ShellSettings.model_validate(_own(table)), tools)
+    made: Platform = plugins.made(plugins.PLATFORMS, table, tools)
+    return made
+
+
+def _tools(
+    place: Place,
+    settings: config.Settings,
+    runner: Runner,
+    fence: Fence,
+    clock: Clock,
+    commands: Commands,
+) -> plugins.Tools:
+    service, code = settings.service.name, forge(place, settings, runner)
+    return plugins.Tools(
+        service=service,
+        repository=place.repository,
+        home=place.service(service) / settings.platform.use,
+        checkouts=place.checkouts(service),
+        export=code.export,
+        commit=code.release_of,
+        runner=runner,
+        commands=commands,
+        secrets=tuple(secrets(settings)),
+        fence=fence,
+        clock=clock,
+    )
+
+
+def _telemetry(platform: Platform, place: Place, tables: dict[str, Any]) -> Telemetry:
+    """Return who counts the requests: the platform itself, its access log, or nobody."""
+    if isinstance(platform, Telemetry):
+        return platform
+    if isinstance(platform, WritesAccessLog):
+        return AccessLog(platform.access_logs)
+    log = tables["platform"].get("access_log")
+    if isinstance(log, str):
+        return AccessLog(lambda: [place.repository / log])
+    return Unheard("Set platform.access_log to a file of JSON lines, or decide by hand.")
+
+
+def platform(place: Place, tables: dict[str, Any], fence: Fence) -> Platform:
+    """Return the platform as a command looks at it that is no run."""
+    settings = check(tables)
+    runner = Runner()
+    output = place.service(settings.service.name) / "output"
+    output.mkdir(parents=True, exist_ok=True)
+    clock, commands = SystemClock(lambda: None), ShellCommands(runner, output, secrets(settings))
+    return _platform(place, tables, runner, fence, clock, commands)[0]
 
 
 def audiences(
@@ -304,6 +394,8 @@ def audiences(
     for name, audience in settings.audiences.items():
         if audience.file:
             found.append(FileAudience(name, place.repository / audience.file))
+        if audience.plugin:
+            found.append(_plugged_in(name, audience.plugin, run, clock))
         url = audience.webhook
         if isinstance(url, config.Secret):
             if not os.environ.get(url.env):
@@ -315,25 +407,72 @@ def audiences(
     return tuple(found)
 
 
+def _plugged_in(name: str, plugin: config.Plugin, run: RunFolder, clock: Clock) -> Audience:
+    tools = plugins.NotifierTools(name, run.path / "announced" / plugin.use, clock)
+    try:
+        made: Audience = plugins.made(plugins.NOTIFIERS, plugin.model_dump(), tools)
+    except plugins.Unusable as unusable:
+        return Unreachable(name, str(unusable))
+    return made
+
+
 def secrets(settings: config.Settings) -> list[str]:
     """Return the values that no output may show."""
-    named = [
-        a.webhook.env for a in settings.audiences.values() if isinstance(a.webhook, config.Secret)
-    ]
-    extra = (settings.backup.model_extra or {}) if settings.backup else {}
-    named += [value["env"] for value in extra.values() if isinstance(value, dict)]
+    webhooks = [audience.webhook for audience in settings.audiences.values()]
+    named = [webhook.env for webhook in webhooks if isinstance(webhook, config.Secret)]
+    named += _named(settings.platform.model_extra)
+    named += _named(settings.backup.model_extra) if settings.backup else []
+    for audience in settings.audiences.values():
+        named += _named(audience.plugin.model_extra) if audience.plugin else []
     return [os.environ[name] for name in named if os.environ.get(name)]
+
+
+def _named(value: object) -> list[str]:
+    """Return the variables that ``{ env = "NAME" }`` names anywhere in an adapter's own tables."""
+    if not isinstance(value, dict):
+        return []
+    name = value.get("env")
+    if set(value) == {"env"} and isinstance(name, str):
+        return [name]
+    return [found for each in value.values() for found in _named(each)]
 
 
 def missing_abilities(tables: dict[str, Any]) -> list[str]:
     """Return what this platform cannot do, and what happens instead."""
-    from pitstop.adapters.simulated import SimulatedPlatform
-
-    known = {"local": LocalPlatform, "simulated": SimulatedPlatform}
-    platform = known[tables["platform"]["use"]]
+    platform = _kind(tables)
     missing = []
     if not issubclass(platform, StagesCandidates):
         missing.append("it runs no release beside production; the fix is tried on users at once")
     if not issubclass(platform, ParksPrevious):
         missing.append("it does not keep the previous release warm; a rollback starts it first")
+    if tables["platform"]["use"] == "shell":
+        missing += _missing_commands(tables["platform"])
+    return missing
+
+
+def _kind(tables: dict[str, Any]) -> type:
+    """Return the class of a platform; of a plug-in that is a function, one without abilities."""
+    use = tables["platform"]["use"]
+    if use == "local":
+        return LocalPlatform
+    if use == "simulated":
+        from pitstop.adapters.simulated import SimulatedPlatform
+
+        return SimulatedPlatform
+    if use == "shell":
+        from pitstop.adapters.platforms.shell import ShellSettings, kind
+
+        return kind(ShellSettings.model_validate(_own(tables["platform"])))
+    factory = plugins.find(plugins.PLATFORMS, use)
+    return factory if isinstance(factory, type) else object
+
+
+def _missing_commands(given: dict[str, Any]) -> list[str]:
+    missing = []
+    if "rollback" not in given:
+        missing.append("it has no rollback command; a rollback is a deploy of the old commit")
+    if "list" not in given:
+        missing.append("it lists no deployments; only what was seen in service can be returned to")
+    if "access_log" not in given:
+        missing.append("it counts no requests; a person decides whether errors went away")
     return missing

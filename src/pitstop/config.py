@@ -140,7 +140,7 @@ class Platform(BaseModel):
     """Which adapter; its other keys are checked by the adapter's own settings."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-    use: Literal["local", "simulated"]
+    use: str = Field(min_length=1)  # built in, or brought by a plug-in: bootstrap knows which
 
 
 class Guards(Part):
@@ -233,11 +233,19 @@ class Calendar(Part):
         return value
 
 
+class Plugin(BaseModel):
+    """What another package brings; its other keys are checked by its own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    use: str = Field(min_length=1)
+
+
 class AudienceSettings(Part):
-    """Somebody who must hear it: a file that is appended to, a webhook, or both."""
+    """Somebody who must hear it: a file that is appended to, a webhook, a plug-in, or several."""
 
     file: str | None = None
     webhook: str | Secret | None = None
+    plugin: Plugin | None = None
 
 
 class Backup(BaseModel):
@@ -310,6 +318,13 @@ def problems(
     return sorted(lines, key=lambda sentence: lines[sentence])
 
 
+def problem(path: tuple[str, ...], said: str, source: str) -> str:
+    """Return one mistake as a sentence: path, what is wrong, line."""
+    line = line_of(source, path)
+    where = f"{FILE}:{line}" if line else FILE
+    return f"{where}: {'.'.join(path)}: {said.rstrip('.')}."
+
+
 def in_order(sentences: list[str]) -> list[str]:
     """Return mistakes in the order of their lines, those without a line first."""
     numbers = [re.match(rf"{re.escape(FILE)}:(\d+):", sentence) for sentence in sentences]
@@ -329,14 +344,14 @@ def _said(model: type[BaseModel], found: Any, path: Iterable[str]) -> str:
 
 
 def _allowed(model: type[BaseModel], path: list[str]) -> list[str]:
+    free = AudienceSettings if model is Settings else Secret  # what tables with free names hold
     for part in path:
         field = model.model_fields.get(part)
         inner = field.annotation if field else None
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
         elif part == path[-1]:
-            # tables that stand in a list, or have names of their own
-            model = FreezeSettings if "freeze" in path else AudienceSettings
+            model = FreezeSettings if "freeze" in path else free  # what has names of its own
     return sorted(field.alias or name for name, field in model.model_fields.items())
 
 

@@ -156,6 +156,37 @@ class ParksPrevious(Protocol):
         """Drain and stop a parked deployment; its files stay as a rollback target."""
 
 
+@runtime_checkable
+class ActsByHand(Protocol):
+    """A platform whose acts a person can do without pitstop, with the team's own commands.
+
+    Each list is typed into one plain shell, line after line; secrets stay names of variables.
+    """
+
+    def deploy_commands(self, release: Release) -> list[str]:
+        """Return what puts a release into service."""
+
+    def return_commands(self, deployment_id: str) -> list[str]:
+        """Return what brings users back to a deployment."""
+
+
+@runtime_checkable
+class ShowsLogs(Protocol):
+    """A platform that shows what the service said."""
+
+    def logs(self, deployment_id: str | None = None) -> str:
+        """Return the end of the service's log, or of one deployment's. Raises CannotTell."""
+
+
+@runtime_checkable
+class WritesAccessLog(Protocol):
+    """A platform that writes users' requests down, as JSON lines."""
+
+    def access_logs(self) -> list[Path]:
+        """Return the files, oldest first."""
+
+
+@runtime_checkable
 class Telemetry(Protocol):
     """Requests of users, counted."""
 

@@ -495,3 +495,20 @@ def test_an_address_that_makes_no_sense_is_a_mistake(listen: str) -> None:
     """The settings say so before anything is started."""
     with pytest.raises(ValueError, match="write an address"):
         LocalSettings(start="true", listen=listen)
+
+
+def test_how_long_a_start_took_is_remembered_and_a_warm_release_takes_none(
+    world: LocalWorld,
+) -> None:
+    """So that it can be said beforehand how long a rollback would take."""
+    first = world.platform.running()
+    assert first.took is not None
+    assert first.took > 0
+
+    world.platform.deploy(world.release("second"))
+    assert [each.took for each in world.platform.deployments() if each.id == first.id] == [0.0]
+
+    world.platform.retire(first.id)
+    assert [each.took for each in world.platform.deployments() if each.id == first.id] == [
+        first.took
+    ]

@@ -16,7 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from contracts.simulated import SimulatedWorld
 from pitstop.adapters._run import Runner
 from pitstop.adapters.platforms.local import LocalPlatform, LocalSettings
 from pitstop.domain.change import Deployment, Release
@@ -263,6 +262,3 @@ def a_stranger(port: int) -> Iterator[None]:
             yield
         finally:
             stranger.kill()
-
-
-WORLDS: dict[str, Callable[[], World]] = {"local": LocalWorld, "simulated": SimulatedWorld}

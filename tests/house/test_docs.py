@@ -11,11 +11,13 @@ from pydantic import BaseModel
 from pitstop import bootstrap, config
 from pitstop.adapters.backups.postgres import PostgresSettings
 from pitstop.adapters.platforms.local import LocalSettings
+from pitstop.adapters.platforms.shell import ShellSettings
 from pitstop.cli import COMMANDS
 from pitstop.flow import STEPS
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
+ELSEWHERE = {"plugin": "docs/how-to/plug-ins.md"}
 EXAMPLE = re.search(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)[1]
 
 
@@ -46,12 +48,28 @@ def test_the_example_names_every_key():
         if name == "backup":
             model = PostgresSettings  # the others: test_backups.py
         if name == "audiences":
-            model, tables[name] = config.AudienceSettings, tables[name]["team"]
+            model, tables[name] = config.AudienceSettings, tables[name]["team"] | ELSEWHERE
         if isinstance(model, type) and issubclass(model, BaseModel):
             assert set(model.model_fields) == set(tables[name]) - {"use"}, name
     freezes = [set(table) for table in tables["calendar"]["freeze"]]
     keys = {field.alias or key for key, field in config.FreezeSettings.model_fields.items()}
     assert set.union(*freezes) == keys
+
+
+def test_the_example_of_shell_names_every_key():
+    """And is what the how-to is about: every key stands there, too."""
+    shell = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)[1]
+    tables = config.tomllib.loads(shell) | {"service": {"name": "shop"}}
+    settings = bootstrap.check(tables)
+
+    keys = set(ShellSettings.model_fields)
+    assert keys == set(tables["platform"]) - {"use"}
+    page = (ROOT / "docs/how-to/shell-platform.md").read_text()
+    assert [key for key in keys if f"`{key}`" not in page] == []
+    short = ShellSettings(deploy="x", current="x")
+    shown = ShellSettings.model_validate(dict(settings.platform.model_extra))
+    for name in ("within", "answer_within", "repeatable"):
+        assert getattr(short, name) == getattr(shown, name)
 
 
 def test_defaults_shown_are_the_defaults():

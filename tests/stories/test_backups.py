@@ -188,7 +188,9 @@ def test_a_rollback_by_hand_says_it_with_the_backup_of_that_hotfix():
     story = ready()
     story.runs()
     story.world.migration = "0002"
-    wanted = Return("rollback-shop", "shop", "d1", "no", given.ADA, None, False, KEY, "0001")
+    wanted = Return(
+        "rollback-shop", "shop", "d1", "no", given.ADA, backup_id=KEY, migration_head="0001"
+    )
 
     state = by_hand(wanted, story.world)
 
@@ -251,7 +253,9 @@ def test_a_killed_process_leaves_one_backup():
 def test_another_hotfix_of_the_same_name_takes_its_own_backup():
     """Yesterday's data is no backup of today's."""
     world = World()
-    pit = Recorded(Journal(":memory:", "x", create=True), given.ADA, fence=world)
+    journal = Journal(":memory:", "x", create=True)
+    journal.append("declared", {"incident": vars(given.an_incident()), "config": {}}, by=given.ADA)
+    pit = Recorded(journal, given.ADA, fence=world)
     crew = simulated.crew(world, given.settings(backup=BACKUP), pit, RunRecord(pit, None))
     pit.crew = crew
     first, second = "2026-01-02T03:04:00.000Z", "2026-01-03T03:04:00.000Z"

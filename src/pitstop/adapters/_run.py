@@ -65,6 +65,7 @@ class Runner:
         source: int | None = None,
         within: float = 60.0,
         sink: Callable[[bytes], None] | None = None,
+        keep: int | None = None,
         apart: bool = False,
         leave_nothing: bool = False,
     ) -> Completed:
@@ -73,7 +74,8 @@ class Runner:
         ``env`` is added to our own environment, less the names in ``without``. ``source`` is a file
         descriptor that the command reads from, instead of what we ``give``. ``sink`` gets both
         outputs, mixed, as they come, and then ``out`` stays empty; ``apart`` keeps the errors out of
-        it. Raises FileNotFoundError or PermissionError if the command cannot be started.
+        it. Of an output longer than ``keep`` bytes only the end is kept. Raises FileNotFoundError or
+        PermissionError if the command cannot be started.
         """
         started = time.monotonic()
         with self._lock:  # the reaper is started once, by whichever thread comes first
@@ -92,7 +94,7 @@ class Runner:
         )
         _tell(reaper, f"+{process.pid}")
         try:
-            return self._follow(process, give, started, within, sink)
+            return self._follow(process, give, started, within, sink, keep)
         except BaseException:
             end_group(process.pid)
             process.wait()
@@ -114,6 +116,7 @@ class Runner:
         started: float,
         within: float,
         sink: Callable[[bytes], None] | None,
+        keep: int | None,
     ) -> Completed:
         if give and process.stdin:
             threading.Thread(target=_feed, args=(process.stdin, give), daemon=True).start()
@@ -122,7 +125,7 @@ class Runner:
             for pipe, kept in ((process.stdout, out), (process.stderr, err)):
                 if pipe:
                     os.set_blocking(pipe.fileno(), False)
-                    take = sink if sink and pipe is process.stdout else kept.extend
+                    take = sink if sink and pipe is process.stdout else _into(kept, keep)
                     selector.register(pipe, selectors.EVENT_READ, take)
             while selector.get_map() and process.poll() is None:
                 self.tick()
@@ -171,6 +174,15 @@ def _feed(pipe: IO[bytes], data: bytes) -> None:
     with contextlib.suppress(OSError):
         pipe.write(data)
         pipe.close()
+
+
+def _into(kept: bytearray, most: int | None) -> Callable[[bytes], None]:
+    def take(data: bytes) -> None:
+        kept.extend(data)
+        if most and len(kept) > most:
+            del kept[:-most]
+
+    return take
 
 
 def _drain(selector: selectors.BaseSelector, timeout: float) -> bool:

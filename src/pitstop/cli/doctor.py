@@ -10,7 +10,7 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pitstop.cli import common
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pitstop.engine.place import Place
 
 _BUILT_IN = {"cd", "exec", "export", "set", "source", ".", "test", "eval", "if", "for", "while"}
+# what acts: the platform's own findings try what only looks
+_COMMANDS = ("build", "start", "deploy", "rollback", "stage", "discard")
 _ROOM = 200_000_000  # bytes that a release, its journal and its logs may need
 
 
@@ -69,13 +71,13 @@ def _findings(here: Place) -> list[Finding]:
     from pitstop.cli.local import platform_of
     from pitstop.domain.change import Finding
 
-    settings, _ = bootstrap.load(here.config)
+    settings, tables = bootstrap.load(here.config)
     findings = [Finding("configuration", "ok", f"{here.config.name} is complete")]
     findings += bootstrap.forge(here, settings, Runner()).findings()
     if settings.platform.use == "local":
         findings += platform_of(here)[0].findings()
     else:
-        findings.append(_room(here))
+        findings += [_room(here), *_findings_of_platform(here, settings, tables)]
     findings += _backup(here)
     findings += [_writable(here), *_programs(here, settings), *_secrets(settings)]
     return findings
@@ -86,6 +88,16 @@ def _backup(here: Place) -> list[Finding]:
 
     found = configured(here)
     return found.findings() if found else []
+
+
+def _findings_of_platform(here: Place, settings: Settings, tables: dict[str, Any]) -> list[Finding]:
+    from pitstop import bootstrap
+    from pitstop.engine.fence import ServiceFence
+
+    if settings.platform.use == "simulated":
+        return []  # its world is opened by the first run
+    fence = ServiceFence(here.service(settings.service.name))
+    return bootstrap.platform(here, tables, fence).findings()
 
 
 def _room(here: Place) -> Finding:
@@ -121,7 +133,7 @@ def _programs(here: Place, settings: Settings) -> list[Finding]:
         found.append(Finding("checks", "warning", "no test would run before a deploy", remedy))
     commands = {f"checks.{name}": getattr(checks, name) for name in ("setup", "targeted", "smoke")}
     extra = settings.platform.model_extra or {}
-    commands |= {f"platform.{name}": extra.get(name) for name in ("build", "start")}
+    commands |= {f"platform.{name}": extra.get(name) for name in _COMMANDS}
     for name, command in commands.items():
         program = _program(command or "")
         if program and not _there(here, program):

@@ -145,6 +145,11 @@ def _to_deployment(
         if args.to not in [one.id for one in kept]:
             raise common.Usage(allowed("--to", args.to, [one.id for one in kept]))
         left = _left(kept, live, args.to)
+    elif settings.platform.use != "simulated":
+        listed, serving = _listed(here, tables, name)
+        if listed and args.to not in [one.id for one in listed]:
+            raise common.Usage(allowed("--to", args.to, [one.id for one in listed]))
+        left = _left(listed, serving, args.to)
     known = common.states(here, quiet=True)
     acting = [
         (state["fence"], run)
@@ -162,6 +167,22 @@ def _to_deployment(
     if before:  # the last time that it was left
         wanted = _before(max(before, key=lambda point: str(point["recorded_at"])), wanted)
     return latest, tables, wanted, live
+
+
+def _listed(
+    here: Place, tables: dict[str, Any], service: str
+) -> tuple[list[Deployment], str | None]:
+    """Return what the platform can return to, and who is live; nothing where it does not say."""
+    from pitstop import bootstrap
+    from pitstop.engine.fence import ServiceFence
+    from pitstop.ports import CannotTell, Refused
+
+    platform = bootstrap.platform(here, tables, ServiceFence(here.service(service)))
+    try:
+        running = platform.running()
+        return platform.deployments(), running.id if running else None
+    except (CannotTell, Refused):
+        return [], None  # users wait
 
 
 def _configured(here: Place) -> tuple[Settings, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Commits on their way to production, and what is there already."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ class Deployment:
     tree: str
     url: str
     at: str | None = None  # when users were first served by it
+    # seconds that it took, or would take, to bring it into service; a measurement, no identity
+    took: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from collections.abc import Collection
@@ -22,6 +23,7 @@ from pitstop.adapters.forges._worktrees import Worktrees, changes, half_done, st
 from pitstop.domain.change import Branch, Change, Finding, Landed, Patch
 from pitstop.ports import Refused
 
+_COMMIT = re.compile("[0-9a-f]{4,64}")  # and no branch or tag of that name
 _NO_RENAMES = ("--no-renames", "--no-ext-diff", "--no-textconv", "--ignore-submodules=none")
 
 
@@ -73,6 +75,12 @@ class GitForge:
         """Return the commit that the remote's main is at now, and its tree."""
         commit = self.main_head()
         return commit, self._history.tree(commit)
+
+    def release_of(self, commit: str) -> tuple[str, str] | None:
+        """Return commit and tree of a commit id, perhaps a short one; None if it is not here."""
+        found = self._history.find(commit) if _COMMIT.fullmatch(commit) else None
+        own = found and found.startswith(commit)  # a branch may be called like a short id
+        return (found, self._history.tree(found)) if found and own else None
 
     def merge_conflicts(self, change: Change) -> list[str]:
         """Return the files in which the change conflicts with the remote's main; touch nothing."""

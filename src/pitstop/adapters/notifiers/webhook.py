@@ -1,47 +1,36 @@
 """An audience behind a webhook: one POST of JSON, never a second one.
 
-A webhook cannot be asked what it heard. So a mark is put on the disk before the POST: if the
-process dies between the mark and the answer, it is not known whether the message arrived, and it
-is not sent again. The key travels as Idempotency-Key.
+A webhook cannot be asked what it heard: see ``once.py``. The key travels as Idempotency-Key.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import re
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from pitstop.adapters.notifiers.once import AtMostOnce
 from pitstop.ports import CannotTell, Refused
 
 WITHIN = 5.0  # seconds
 
 
-class WebhookAudience:
+class WebhookAudience(AtMostOnce):
     """POST ``{key, subject, text}`` to an address; ``marks`` is the folder of its memory."""
 
     def __init__(
         self, name: str, url: str, marks: Path, pause: Callable[[float], None] = time.sleep
     ) -> None:
-        self.name, self._url, self._marks, self._pause = name, url, marks, pause
+        super().__init__(name, marks)
+        self._url, self._pause = url, pause
 
-    def said(self, key: str) -> bool | None:
-        """Return True if it was answered, None if it was begun and not answered."""
-        mark = self._mark(key)
-        if not mark.exists():
-            return False
-        return True if mark.read_text() == "heard" else None
-
-    def say(self, key: str, subject: str, text: str) -> None:
+    def tell(self, key: str, subject: str, text: str) -> None:
         """Send it. Raises Refused with the answer's status, CannotTell when there was none."""
-        self._remember(key, "begun")
         status = self._sent(key, json.dumps({"key": key, "subject": subject, "text": text}))
         if status >= 300:
             raise Refused(f"the webhook answered {status}")
-        self._remember(key, "heard")
 
     def _sent(self, key: str, body: str) -> int:
         """Return the answer's status. A resolver may hang: only a thread of its own waits for it."""
@@ -55,18 +44,6 @@ class WebhookAudience:
         if isinstance(answer, str):
             raise CannotTell(f"the webhook did not answer: {answer}")
         return answer
-
-    def _mark(self, key: str) -> Path:
-        return self._marks / re.sub(r"[^A-Za-z0-9.-]+", "-", f"{self.name}.{key}")
-
-    def _remember(self, key: str, state: str) -> None:
-        self._marks.mkdir(parents=True, exist_ok=True)
-        partial = self._mark(key).with_suffix(".new")
-        with partial.open("w") as file:
-            file.write(state)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self._mark(key))
 
 
 def _post(url: str, key: str, body: str, answers: list[int | str]) -> None:

@@ -55,11 +55,13 @@ class Launch:
     def start(self, kept: Kept) -> Kept:
         """Return the release when it runs, is healthy and known to the proxy. Raises Refused."""
         if kept.state != RUNNING or not self.healthy(kept)[0]:
+            began = self._clock.now()
             kept, before = self._set_going(kept)
             trouble = self._await_health(kept, before)
             if trouble:
                 raise Refused(self._give_up(kept, trouble))
-            kept = self._releases.save(replace(kept, state=RUNNING, reason=""))
+            took = round((self._clock.now() - began).total_seconds(), 1)
+            kept = self._releases.save(replace(kept, state=RUNNING, reason="", took=took))
         self._ground.proxy.know(self._ground.ports())
         return kept
 

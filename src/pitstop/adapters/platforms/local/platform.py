@@ -278,7 +278,9 @@ class LocalPlatform:
     def _deployment(self, kept: Kept) -> Deployment:
         route = self._proxy.route()
         at = kept.at or (route.since if route.live == kept.id else None)
-        return Deployment(kept.id, kept.commit, kept.tree, _url(kept), at)
+        warm = kept.state == RUNNING and route.live != kept.id  # returning to it is a switch only
+        took = 0.0 if warm else kept.took
+        return Deployment(kept.id, kept.commit, kept.tree, _url(kept), at, took)
 
     @contextlib.contextmanager
     def _in_words(self) -> Iterator[None]:

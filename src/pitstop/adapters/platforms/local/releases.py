@@ -39,6 +39,7 @@ class Kept:
     at: str | None = None  # when users were first served by it
     pinned: bool = False
     reason: str = ""
+    took: float | None = None  # seconds from its last start until it was healthy
 
     @property
     def number(self) -> int:
