@@ -7,7 +7,7 @@ import os
 import socket
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -65,6 +65,13 @@ def check(tables: dict[str, Any], source: str = "") -> config.Settings:
     if settings is None or problems:
         raise config.ConfigurationError(config.in_order(problems))
     return settings
+
+
+def providers() -> dict[str, type[config.Part]]:
+    """Return what may stand in ``[platform] use``, each with what its other keys are."""
+    names = get_args(config.Platform.model_fields["use"].annotation)
+    found = {name: _provider(name) for name in names}
+    return {name: part for name, part in found.items() if part}
 
 
 def _provider(use: object) -> type[config.Part] | None:
