@@ -23,7 +23,7 @@ _GUESSES = {
     "health": "/health",
     "listen": "127.0.0.1:8080",
     "setup": "make setup",
-    "targeted": "python3 -m pytest -q {tests}",
+    "targeted": "run-tests {tests}",
     "smoke": "make test",
 }
 _MUST = ("start", "health", "listen")  # a guess is written where nothing would be worse
@@ -64,7 +64,7 @@ def guessed(found: Found) -> list[str]:
 
 def _service(found: Found) -> str:
     said = schema.descriptions(config.Service)
-    rows = [_row("name", found.name, Fact(found.name, "the folder's name").why)]
+    rows = [_row("name", found.name, "the folder's name")]
     for key in ("main", "remote"):
         fact = getattr(found, key)
         rows.append(_row(key, fact.value, f"{said[key]}; {fact.why}"))

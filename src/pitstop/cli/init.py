@@ -49,7 +49,7 @@ def run_init(args: argparse.Namespace) -> int:
     found, text = _made(here.top, target)
     if args.dry_run:
         print(text, end="")
-        print(*_words(found), sep="\n", end="\n", file=sys.stderr)
+        print("\n".join(_words(found)), file=sys.stderr)
         return 0
     target.write_text(text, encoding="utf-8")
     print(f"Wrote {target}. Look at it, then: pitstop doctor", *_words(found), sep="\n")

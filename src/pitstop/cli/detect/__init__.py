@@ -37,7 +37,11 @@ _LANGUAGES: tuple[Language, ...] = (python, node, others)
 
 def look(top: Path) -> Found:
     """Look at the repository whose worktree begins at ``top``."""
-    tree = Tree(top, Runner())
+    return look_through(Tree(top, Runner()))
+
+
+def look_through(tree: Tree) -> Found:
+    """Ask each file of this folder what it sees."""
     said: list[str] = []
 
     def seen(key: str, *looks: Look) -> tuple[Fact, ...]:
@@ -49,7 +53,7 @@ def look(top: Path) -> Found:
     spoken = _spoken(tree)
     remote = _usable("remote", elsewhere.remote(tree))
     return Found(
-        name=config.service_name(top.name),
+        name=config.service_name(tree.top.name),
         main=_usable("main", elsewhere.main(tree, remote.value)),
         remote=remote,
         start=seen(

@@ -6,6 +6,7 @@ import os.path
 import re
 from collections.abc import Iterator
 
+from pitstop.cli.detect import signs
 from pitstop.cli.detect.containers import COMPOSE, services
 from pitstop.cli.detect.facts import Database, may_hold_secret
 from pitstop.cli.detect.tree import Tree
@@ -16,7 +17,6 @@ _PARTS = r"^\s*(?:export\s+)?((?:POSTGRES|PG)_?[A-Z]+)\s*[=:]"
 _ASSIGNED = rf"^\s*(?:export\s+|-\s+)?{_ADDRESS}\s*[=:]\s*[\"']?(\w+)?"
 _IN_CODE = rf"(?:environ|getenv|env|ENV|Env)\b.*{_ADDRESS}"
 _SQLITE = r"sqlite(?:\+\w+)?:///([^\"'\s?#;]+)"
-_CODE = ("*.py", "*.js", "*.ts", "*.go", "*.rb", "*.java", "*.kt", "*.php", "*.rs", "*.prisma")
 _GUESS = "DATABASE_URL"
 _PARTED = "the address stands there in parts: put the whole of it into that variable"
 
@@ -117,16 +117,12 @@ def _django(tree: Tree) -> Iterator[Database]:
 
 
 def _in_code(tree: Tree) -> Iterator[Database]:
-    for name, number, text in sorted(
-        tree.grep("(DATABASE|POSTGRES|DB|PG)[A-Z]*_(URL|URI|DSN)", *_CODE)
-    ):
+    for name, number, text in signs.lines(tree, _IN_CODE, *signs.SOURCES):
         if found := re.search(_IN_CODE, text):
             note = "" if "postgres" in text.lower() else "it is not said there which kind it is"
             yield Database("postgres", f"{name}:{number}", env=found[1], note=note)
-    for name, number, text in sorted(
-        tree.grep(r"sqlite(\+[a-z]+)?:///|sqlite3?\.(connect|Database)\(", *_CODE)
-    ):
-        opened = r"sqlite3?\.(?:connect|Database)\(\s*[\"']([\w./-]+\.\w+)[\"']"
+    opened = r"sqlite3?\.(?:connect|Database)\(\s*[\"']([\w./-]+\.\w+)[\"']"
+    for name, number, text in signs.lines(tree, f"{_SQLITE}|{opened}", *signs.SOURCES):
         found = re.search(_SQLITE, text) or re.search(opened, text)
         if found and not re.search(r"(?:^|/)(?:tests?/|test_|conftest)", name):
             yield Database("sqlite", f"{name}:{number}", file=found[1])

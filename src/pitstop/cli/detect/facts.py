@@ -52,10 +52,14 @@ class Found:
     said: tuple[str, ...] = ()  # sentences about what was left out, and why
 
 
+_CALLED = (
+    r"[\w-]*(?:passw|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[\w-]*"
+)
+_A_VALUE = r"[\"']?(?![\s\"'$<{/])\S"  # no variable, no file
 _SECRETS = (
     r"://[^/\s:@]*:[^/\s@]+@",  # an address with a password in it
-    r"(?i)[\w-]*(?:passw|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)"
-    r"[\w-]*(?:\s*[=:]\s*|\s+)[\"']?(?![\s\"'$<{]|/run/secrets)\S",
+    rf"(?i)(?<![\w$]){_CALLED}[\"']?\s*[=:]\s*{_A_VALUE}",
+    rf"(?i)(?<!\w)--?{_CALLED}\s+{_A_VALUE}",
     r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_\w{20,}|\bxox[abp]-\w|\bsk_live_\w|-----BEGIN",
     r"(?i)\b(?:authorization|bearer|basic)\b\s*:?\s+[\w+/=.-]{8,}",
     r"\b(?=[\w+/]*\d)(?=[\w+/]*[a-zA-Z])[A-Za-z0-9+/_]{32,}={0,2}",  # long and without sense

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pitstop.cli.detect import signs
 from pitstop.cli.detect.facts import Fact
 from pitstop.cli.detect.tree import Tree
 
@@ -73,16 +74,12 @@ def start(tree: Tree) -> Iterator[Fact]:
     """Yield the usual start of Rails and Go services that are really there."""
     if tree.has("bin/rails") and tree.has("config/application.rb"):
         yield Fact("bin/rails server -p $PORT", "bin/rails")
-    mains = [n for n, _, text in tree.grep(r"^package main\b", "*.go") if not _test_file(n)]
-    serving = [n for n in sorted(mains, key=lambda n: (n.count("/"), n)) if _serves(tree, n)]
+    mains = [name for name, _, _ in signs.lines(tree, r"^package main\b", "go")]
+    serving = [name for name in mains if not name.endswith("_test.go") and _serves(tree, name)]
     for name in serving[:1]:
         folder = name.rpartition("/")[0]
         note = () if "PORT" in tree.text(name) else (f"{name} does not seem to read PORT",)
         yield Fact(f"go run ./{folder}".removesuffix("/"), name, *note)
-
-
-def _test_file(name: str) -> bool:
-    return name.endswith("_test.go")
 
 
 def _serves(tree: Tree, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pitstop.cli.detect import signs
 from pitstop.cli.detect.facts import Fact
 from pitstop.cli.detect.tree import Tree, table
 
@@ -85,7 +86,7 @@ def start(tree: Tree) -> Iterator[Fact]:
     if manage and "django" in tree.text(manage):
         yield from _django(tree, prefix)
     made = r"^[A-Za-z_]+\s*(:[^=]*)?=\s*(FastAPI|Starlette|Quart|Flask)\("
-    for name, number, text in sorted(tree.grep(made, "*.py"), key=_depth):
+    for name, number, text in signs.lines(tree, made, "py"):
         found = re.match(r"(\w+).*?(FastAPI|Starlette|Quart|Flask)\(", text)
         if found and not re.search(r"(^|/)(tests?|examples?|docs)/", name):
             yield Fact(*_serve(tree, prefix, _module(name), found), f"{name}:{number}")
@@ -115,10 +116,6 @@ def _django(tree: Tree, prefix: str) -> Iterator[Fact]:
 
 def _port(tree: Tree, name: str) -> tuple[str, ...]:
     return () if "PORT" in tree.text(name) else (f"{name} does not seem to read PORT: let it",)
-
-
-def _depth(hit: tuple[str, int, str]) -> tuple[int, str, int]:
-    return hit[0].count("/"), hit[0], hit[1]
 
 
 def _module(name: str) -> str:

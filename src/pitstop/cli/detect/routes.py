@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from pitstop.cli.detect import signs
 from pitstop.cli.detect.facts import Fact
+from pitstop.cli.detect.signs import ROUTE_WORDS as WORDS
 from pitstop.cli.detect.tree import Tree
 
-_WORDS = "healthz?|health[-_]?check|livez?|readyz?|up|status|ping"  # the best first
-_ROUTE = rf"/?(?:(?:api|actuator|_)/(?:v[0-9]+/)?)?(?:{_WORDS})/?"
+_ROUTE = rf"/?(?:(?:api|actuator|_)/(?:v[0-9]+/)?)?(?:{WORDS})/?"
 _QUOTED = re.compile(rf"[\"'`]({_ROUTE})[\"'`]")
 # What stands before a route where it is registered, in one framework or another.
 _REGISTERS = re.compile(
@@ -22,28 +23,9 @@ _ASKED = re.compile(
     rf"(?i)\b(?:health_?check_?path|path|http_path)[\"']?\s*[:=]\s*[\"']?({_ROUTE})[\"']?\s*[,}}]?\s*$"
 )
 _BARE = re.compile(r"(?:\b(?:path|re_path|url)|@Get|@Controller|^\s*get)\s*\(?\s*[\"'`]")
-_SOURCES = [
-    "py",
-    "js",
-    "cjs",
-    "mjs",
-    "ts",
-    "jsx",
-    "tsx",
-    "go",
-    "rb",
-    "java",
-    "kt",
-    "rs",
-    "php",
-    "cs",
-    "ex",
-    "scala",
-]
-_DEPLOYMENTS = ["yaml", "yml", "toml", "json"]
 _ASIDE = re.compile(r"(?:^|/)(?:tests?|specs?|__tests__|examples?|docs?|e2e|scripts|benchmarks)/|"
                     r"(?:^|/)test_|[._](?:test|spec)\.|_test\.go$")  # fmt: skip
-_CODE_BEFORE_COMMENT = re.compile(r"^\s*(?:#(?!\[)|//|\*|--)")
+_COMMENT = re.compile(r"^\s*(?:#(?!\[)|//|\*|--)")
 
 
 def health(tree: Tree) -> Iterator[Fact]:
@@ -57,44 +39,43 @@ Hit = tuple[tuple[int, int, int, int], str, str]  # how far from believable; pat
 
 
 def _in_sources(tree: Tree) -> Iterator[Hit]:
-    searched = tree.grep(rf"[\"'`]{_ROUTE}[\"'`]".replace("(?:", "("), *_ends(_SOURCES))
-    for name, number, text in searched:
+    for name, number, text in signs.lines(tree, _QUOTED.pattern, *signs.SOURCES):
         found = _QUOTED.search(text)
-        if not found or _CODE_BEFORE_COMMENT.match(text):
+        if not found or _COMMENT.match(text):
             continue
         before = text[: found.start(1)]
         if not found[1].startswith("/") and not _BARE.search(before):
             continue  # a word like "up" or "status" alone says nothing
         registered = _REGISTERS.search(before)
         rank = 1 if registered and not _is_client(text) else 2
-        yield _hit(tree, rank, found[1], name, number)
+        yield _hit(rank, found[1], name, number)
 
 
 def _deployed(tree: Tree) -> Iterator[Hit]:
     """Yield what probes of a deployment ask for: Kubernetes, Railway, Fly, Render, Kamal."""
-    for name, number, text in tree.grep(_loose(), *_ends(_DEPLOYMENTS)):
+    for name, number, text in signs.lines(tree, _ASKED.pattern, *signs.DEPLOYMENTS):
         found = _ASKED.search(text)
         if found and found[1].startswith("/"):
-            yield _hit(tree, 0, found[1], name, number)
+            yield _hit(0, found[1], name, number)
 
 
 def _in_files(tree: Tree) -> Iterator[Hit]:
     """Yield the routes that files stand for, and the one that Spring's actuator brings."""
-    pages = rf"(?:src/)?(?:pages|app)/(api/(?:{_WORDS}))(?:/route|/index)?\.[jt]sx?"
+    pages = rf"(?:src/)?(?:pages|app)/(api/(?:{WORDS}))(?:/route|/index)?\.[jt]sx?"
     for name in tree.matching(pages):
         found = re.fullmatch(pages, name)
         if found:
-            yield _hit(tree, 1, f"/{found[1]}", name, 0)
+            yield _hit(1, f"/{found[1]}", name, 0)
     for name in ("pom.xml", "build.gradle", "build.gradle.kts"):
         for number, _ in tree.lines(name, "spring-boot-starter-actuator"):
-            yield _hit(tree, 1, "/actuator/health", name, number)
+            yield _hit(1, "/actuator/health", name, number)
 
 
-def _hit(tree: Tree, rank: int, path: str, name: str, number: int) -> Hit:
+def _hit(rank: int, path: str, name: str, number: int) -> Hit:
     path = f"/{path.lstrip('/')}"
     liked = next(
         place
-        for place, one in enumerate(_WORDS.split("|"))
+        for place, one in enumerate(WORDS.split("|"))
         if re.fullmatch(one, path.rstrip("/").rpartition("/")[2])
     )
     far = 10 * bool(_ASIDE.search(name))
@@ -102,14 +83,5 @@ def _hit(tree: Tree, rank: int, path: str, name: str, number: int) -> Hit:
     return (rank + far, path.count("/") - path.endswith("/"), liked, name.count("/")), path, where
 
 
-def _loose() -> str:
-    return r"(path|Path|PATH)[\"']?[[:space:]]*[:=].*/"
-
-
 def _is_client(text: str) -> bool:
-    return bool(re.search(r"\b(?:fetch|axios|requests|httpx|client|http)\.?\w*\(?[^)]*$|curl", text)
-                and re.search(r"\b(?:fetch|axios|requests|httpx|client)\b|curl", text))  # fmt: skip
-
-
-def _ends(kinds: list[str]) -> list[str]:
-    return [f"*.{kind}" for kind in kinds]
+    return bool(re.search(r"\b(?:fetch|axios|requests|httpx|client)\b|\bcurl\b", text))

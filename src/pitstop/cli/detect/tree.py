@@ -23,7 +23,7 @@ SKIPPED = frozenset(
 )
 _LARGEST = 300_000  # bytes of a file that is read
 _MOST_FILES = 200_000
-_MOST_LINES = 2_000  # that one search looks at
+_MOST_LINES = 20_000  # that one search looks at
 _WITHIN = 10.0  # seconds that git may take for a list or a search
 _LONGEST = 400  # signs of a line that is looked at
 _CALM = ("-c", "core.quotePath=false", "-c", "core.fsmonitor=false", "-c", "color.ui=false")
@@ -36,6 +36,7 @@ class Tree:
         self.top, self._runner = top, runner
         self.odd: list[str] = []
         self._texts: dict[str, str] = {}
+        self._searched: dict[str, list[tuple[str, int, str]]] = {}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -93,18 +94,21 @@ class Tree:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         return self._parsed(name, "YAML", lambda text: yaml.load(text, loader))  # noqa: S506 - safe
 
-    def grep(self, pattern: str, *paths: str) -> list[tuple[str, int, str]]:
-        """Return file, number and text of the lines that match; what is not ours is left out."""
-        apart = [f":(exclude,glob)**/{folder}/**" for folder in sorted(SKIPPED)]
-        asked = ("grep", "--untracked", "-z", "-n", "-I", "-E", "--no-column", "--max-count=20")
-        said = self.git(*asked, "-e", pattern, "--", *paths, *apart) or ""
-        found = []
-        for line in said.split("\n")[:_MOST_LINES]:
+    def search(self, pattern: str, paths: tuple[str, ...]) -> list[tuple[str, int, str]]:
+        """Return file, number and text of the lines that match; searched once for each pattern."""
+        if pattern not in self._searched:
+            asked = ("grep", "--untracked", "-z", "-n", "-I", "-E", "--no-column", "--max-count=20")
+            apart = [f":(exclude,glob)**/{folder}/**" for folder in sorted(SKIPPED)]
+            said = self.git(*asked, "-e", pattern, "--", *paths, *apart) or ""
+            self._searched[pattern] = list(self._hits(said))
+        return self._searched[pattern]
+
+    def _hits(self, said: str) -> Iterator[tuple[str, int, str]]:
+        for line in said.split("\n", _MOST_LINES)[:_MOST_LINES]:
             name, _, rest = line.partition("\0")
             number, _, text = rest.partition("\0")
-            if number.isdigit() and self._is_plain(name):
-                found.append((name, int(number), text[:_LONGEST]))
-        return found
+            if number.isdecimal() and name in self._known:
+                yield name, int(number), text[:_LONGEST].rstrip("\r")
 
     def git(self, *words: str) -> str | None:
         """Return what git prints, names as the disk has them; None where it said no."""
@@ -112,6 +116,7 @@ class Tree:
             done = self._runner.run(
                 ["git", "-C", self.top, *_CALM, *words],
                 within=_WITHIN,
+                env={"LC_ALL": "C"},  # in another locale git searches several times slower
                 without=("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"),
             )
         except OSError:
