@@ -76,11 +76,12 @@ def _made(top: Path, target: Path) -> tuple[Found, str]:
 def _words(found: Found) -> list[str]:
     """Say what was guessed, what was left out, and what this file does not do."""
     from pitstop.cli.annotated import guessed
+    from pitstop.cli.detect.facts import printable
 
     guesses = ", ".join(guessed(found))
     return [
         *([f"Nothing here shows {guesses}: look there first."] if guesses else []),
-        *found.said,
+        *map(printable, found.said),
         *(
             f"This service seems to run on {one.value} ({one.where}), to which this version does not "
             "deploy: what was written is for this machine."

@@ -124,7 +124,7 @@ def _exec_form(said: str) -> str:
         return said.strip()
     try:
         words = json.loads(said)
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return _words(words)
 
@@ -164,4 +164,4 @@ def _ports(service: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _joined(text: str) -> str:
     """Return a Dockerfile with its continued lines put together."""
-    return re.sub(r"\\\s*\n", " ", text)
+    return re.sub(r"\\[ \t\r]*\n", " ", text)

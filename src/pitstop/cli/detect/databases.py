@@ -78,12 +78,12 @@ def _in_settings(tree: Tree) -> Iterator[Database]:
 def _prisma(tree: Tree) -> Iterator[Database]:
     name = tree.first("prisma/schema.prisma", "schema.prisma")
     text = tree.text(name) if name else ""
-    kind = re.search(r'(?m)^\s*provider\s*=\s*"(postgresql|postgres|sqlite)"', text)
+    kind = re.search(r'(?m)^[ \t]*provider\s*=\s*"(postgresql|postgres|sqlite)"', text)
     if not (name and kind):
         return
     where = tree.at(name, rf'"{kind[1]}"')
-    env = re.search(r"(?m)^\s*url\s*=\s*env\(\"(\w+)\"\)", text)
-    file = re.search(r"(?m)^\s*url\s*=\s*\"file:([^\"?]+)", text)
+    env = re.search(r"(?m)^[ \t]*url\s*=\s*env\(\"(\w+)\"\)", text)
+    file = re.search(r"(?m)^[ \t]*url\s*=\s*\"file:([^\"?]+)", text)
     if kind[1].startswith("postgres"):
         yield Database("postgres", where, env=env[1] if env else _GUESS)
     elif file:
@@ -101,7 +101,7 @@ def _rails(tree: Tree) -> Iterator[Database]:
     if kind[1] == "postgresql":
         env = re.search(rf"ENV(?:\.fetch)?[\[(]\s*[\"']{_ADDRESS}", text)
         yield Database("postgres", where, env=env[1] if env else _GUESS)
-    elif file := re.search(r"(?m)^\s*database:\s*[\"']?([\w./-]+)", production):
+    elif file := re.search(r"(?m)^[ \t]*database:\s*[\"']?([\w./-]+)", production):
         yield Database("sqlite", where, file=file[1])
 
 

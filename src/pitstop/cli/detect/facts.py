@@ -52,6 +52,7 @@ class Found:
     said: tuple[str, ...] = ()  # sentences about what was left out, and why
 
 
+_LONGEST = 500  # signs of a value; what is longer is a script of its own
 _CALLED = (
     r"[\w-]*(?:passw|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[\w-]*"
 )
@@ -76,7 +77,9 @@ def careful(facts: Iterable[Fact], key: str) -> tuple[tuple[Fact, ...], list[str
     kept: dict[str, Fact] = {}
     odd = []
     for fact in facts:
-        if may_hold_secret(fact.value):
+        if len(fact.value) > _LONGEST:
+            odd.append(f"{fact.where} is too long to be copied: {key} was not taken from it.")
+        elif may_hold_secret(fact.value):
             odd.append(f"{fact.where} holds what may be a password: {key} was not taken from it.")
         else:
             kept.setdefault(fact.value, fact)

@@ -72,8 +72,9 @@ def smoke(tree: Tree) -> Iterator[Fact]:
         yield Fact(f"{pytest} {name}", name)
         return
     for name in _CONFIGURED:
-        if re.search(r"(?m)^\s*[\"']?smoke\b", tree.text(name)) and "markers" in tree.text(name):
-            yield Fact(f"{pytest} -m smoke", tree.at(name, r"^\s*[\"']?smoke\b"))
+        marked = next(tree.lines(name, r"^\s*[\"']?smoke\b"), None)
+        if marked and "markers" in tree.text(name):
+            yield Fact(f"{pytest} -m smoke", f"{name}:{marked[0]}")
             return
     tests = next((f for f in ("tests", "test") if tree.matching(f"{f}/{_TEST_FILE}")), "")
     yield Fact(f"{pytest} {tests}".strip(), where, "all tests; a smaller suite would be quicker")
@@ -134,13 +135,14 @@ def _python(tree: Tree) -> str:
 def _named(tree: Tree, package: str) -> bool:
     """Return whether a dependency is named anywhere that names dependencies."""
     places = (*_REQUIREMENTS, "pyproject.toml", "setup.cfg", "setup.py", "Pipfile", *_RUNNERS)
-    return any(re.search(rf"(?im)^\W*(?:name = )?\W*{package}\b", tree.text(p)) for p in places)
+    sign = rf"(?i)(?:^|[\s\"'\[,=]){package}\b"
+    return any(next(tree.lines(place, sign), None) for place in places)
 
 
 def _pytest(tree: Tree) -> Iterator[tuple[str, bool]]:
     """Yield where pytest is seen, and whether it is named there."""
     for name, sign in _CONFIGURED.items():
-        if re.search(f"(?m){sign}", tree.text(name)):
+        if next(tree.lines(name, sign), None):
             yield tree.at(name, sign), True
     if table(tree.toml("pyproject.toml"), "tool", "pytest"):
         yield tree.at("pyproject.toml", "pytest"), True

@@ -37,7 +37,8 @@ class LocalSettings(Part):
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         host, colon, port = value.rpartition(":")
-        if not (host and colon and port.isdigit() and 0 < int(port) < 65536):
+        number = port.isascii() and port.isdigit() and int(port)
+        if not (host and colon and 0 < number < 65536):
             raise ValueError('write an address like "127.0.0.1:8080"')
         return value
 
