@@ -109,13 +109,13 @@ def _backup(databases: tuple[Database, ...]) -> str:
     if not databases:
         return ""
     first, *others = sorted(databases, key=lambda one: one.kind != "postgres")
-    why = Fact("", first.where, first.note).why
-    rows = [_row("use", first.kind, why, off=not BACKUP_IS_KNOWN)]
-    if first.env:
-        secret = {"env": first.env}
-        rows.append(_row("database", secret, "", off=not BACKUP_IS_KNOWN))
+    off = not BACKUP_IS_KNOWN
+    rows = [_row("use", first.kind, Fact("", first.where, first.note).why, off=off)]
+    if first.file:
+        rows.append(_row("file", first.file, "", off=off))
     else:
-        rows.append(_row("file", first.file, "", off=not BACKUP_IS_KNOWN))
+        named = "" if first.env else "a guess: the variable that holds the address"
+        rows.append(_row("database", {"env": first.env or "DATABASE_URL"}, named, off=off))
     rows += [
         _row(f"also: {one.kind}", one.env or one.file, Fact("", one.where).why, off=True)
         for one in others

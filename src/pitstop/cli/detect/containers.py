@@ -156,8 +156,8 @@ def _ports(service: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if isinstance(one, dict):
             outer, inner = str(one.get("published", "")), str(one.get("target", ""))
         else:
-            *_, outer, inner = ["", "", *str(one).partition("/")[0].split(":")]
-        outer = re.sub(r"^\$\{\w+:-(\d+)\}$", r"\1", outer)
+            text = re.sub(r"\$\{\w+:-(\d+)\}", r"\1", str(one)).partition("/")[0]
+            *_, outer, inner = ["", "", *text.split(":")]
         if outer.isdecimal() and inner.isdecimal() and len(outer) < 6:
             yield outer, inner
 

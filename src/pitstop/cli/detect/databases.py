@@ -17,15 +17,15 @@ _PARTS = r"^\s*(?:export\s+)?((?:POSTGRES|PG)_?[A-Z]+)\s*[=:]"
 _ASSIGNED = rf"^\s*(?:export\s+|-\s+)?{_ADDRESS}\s*[=:]\s*[\"']?(\w+)?"
 _IN_CODE = rf"(?:environ|getenv|env|ENV|Env)\b.*{_ADDRESS}"
 _SQLITE = r"sqlite(?:\+\w+)?:///([^\"'\s?#;]+)"
-_GUESS = "DATABASE_URL"
-_PARTED = "the address stands there in parts: put the whole of it into that variable"
+_PARTED = "the address stands there in parts: put the whole of it into a variable"
 
 
 def databases(tree: Tree) -> tuple[Database, ...]:
     """Return what is seen, each once; an address in a file is only named by its place."""
+    seen = (*_in_settings(tree), *_in_examples(tree), *_in_compose(tree), *_in_code(tree))
     found: dict[tuple[str, str], Database] = {}
-    for one in (*_in_settings(tree), *_in_examples(tree), *_in_compose(tree), *_in_code(tree)):
-        if not may_hold_secret(one.file):
+    for one in sorted(seen, key=lambda one: not (one.env or one.file)):
+        if not may_hold_secret(one.file) and not one.env.startswith("TEST_"):
             found.setdefault((one.kind, one.file), one)
     return tuple(found.values())
 
@@ -36,7 +36,7 @@ def _in_examples(tree: Tree) -> Iterator[Database]:
             if kind := _kind(found[2] or "postgres"):
                 yield from _named(tree, name, number, kind, found[1])
         for number, _ in tree.lines(name, _PARTS):
-            yield Database("postgres", f"{name}:{number}", env=_GUESS, note=_PARTED)
+            yield Database("postgres", f"{name}:{number}", note=_PARTED)
             break
 
 
@@ -59,7 +59,7 @@ def _in_compose(tree: Tree) -> Iterator[Database]:
     for name, service in services(tree):
         if re.search(r"\b(?:postgres|postgis|timescale)", str(service.get("image", ""))):
             where = f"{tree.at(file, r'image:.*(?:postgres|postgis|timescale)')}, {name}"
-            yield Database("postgres", where, env=_GUESS, note=_PARTED)
+            yield Database("postgres", where, note=_PARTED)
 
 
 def _in_settings(tree: Tree) -> Iterator[Database]:
@@ -71,8 +71,8 @@ def _in_settings(tree: Tree) -> Iterator[Database]:
         if sqlite:
             yield Database("sqlite", f"alembic.ini:{number}", file=sqlite[1])
         elif found[1].startswith("postgres"):
-            note = "its address stands there in full: put it into that variable instead"
-            yield Database("postgres", f"alembic.ini:{number}", env=_GUESS, note=note)
+            note = "its address stands there in full: put it into a variable instead"
+            yield Database("postgres", f"alembic.ini:{number}", note=note)
 
 
 def _prisma(tree: Tree) -> Iterator[Database]:
@@ -85,7 +85,7 @@ def _prisma(tree: Tree) -> Iterator[Database]:
     env = re.search(r"(?m)^[ \t]*url\s*=\s*env\(\"(\w+)\"\)", text)
     file = re.search(r"(?m)^[ \t]*url\s*=\s*\"file:([^\"?]+)", text)
     if kind[1].startswith("postgres"):
-        yield Database("postgres", where, env=env[1] if env else _GUESS)
+        yield Database("postgres", where, env=env[1] if env else "")
     elif file:
         yield Database("sqlite", where, file=_beside(name, file[1]))
 
@@ -100,7 +100,7 @@ def _rails(tree: Tree) -> Iterator[Database]:
     where = tree.at(name, rf"adapter:\s*[\"']?{kind[1]}")
     if kind[1] == "postgresql":
         env = re.search(rf"ENV(?:\.fetch)?[\[(]\s*[\"']{_ADDRESS}", text)
-        yield Database("postgres", where, env=env[1] if env else _GUESS)
+        yield Database("postgres", where, env=env[1] if env else "")
     elif file := re.search(r"(?m)^[ \t]*database:\s*[\"']?([\w./-]+)", production):
         yield Database("sqlite", where, file=file[1])
 
@@ -108,7 +108,7 @@ def _rails(tree: Tree) -> Iterator[Database]:
 def _django(tree: Tree) -> Iterator[Database]:
     for name in tree.matching(r"(?:[^/]+/){0,3}settings(?:/(?:base|prod|production))?\.py"):
         for number, _ in tree.lines(name, r"django\.db\.backends\.postgresql|django\.contrib\.gis"):
-            env = next((found[1] for _, found in tree.lines(name, _IN_CODE)), _GUESS)
+            env = next((found[1] for _, found in tree.lines(name, _IN_CODE)), "")
             yield Database("postgres", f"{name}:{number}", env=env)
         if not next(tree.lines(name, r"django\.db\.backends\.sqlite3"), None):
             continue

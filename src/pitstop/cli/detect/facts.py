@@ -24,7 +24,10 @@ class Fact:
 
 @dataclass(frozen=True)
 class Database:
-    """A database: ``postgres`` or ``sqlite``, by the variable that holds its address or its file."""
+    """A database: ``postgres``, by the variable that holds its address, or ``sqlite``, by its file.
+
+    Without ``env`` nothing shows how that variable is called.
+    """
 
     kind: str
     where: str
