@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pitstop.cli import schema
-from pitstop.cli.findings import hooks
+from pitstop.cli.findings import debts, hooks
 from repositories import a_shop, git, save, write
 
 CONFIG = """\
@@ -25,6 +25,20 @@ use = "simulated"
 targeted = "{python} -m pytest -q {{tests}}"
 smoke = "{python} -m pytest -q tests"
 """
+
+
+USUAL = {  # of a run's state, what debts are read from
+    "closed_at": "2026-01-02T03:04:05Z",
+    "broke": None,
+    "owed": [],
+    "revert": None,
+    "merged": {"main": None},
+    "outcome": None,
+    "waiting_for": None,
+    "phase": "closed",
+    "service": "shop",
+    "commit": "f" * 40,
+}
 
 
 class Doctor:
@@ -182,6 +196,18 @@ def test_an_open_hotfix_is_a_debt(doctor):
     assert f"pitstop abort {name}" in found[name]["remedy"]
 
 
+@pytest.mark.parametrize("word", ["Reverts-hotfix:", "This reverts commit"])
+def test_a_fix_that_main_lost_again_is_owed_no_more(doctor, word):
+    """Whoever takes it out, with the prepared branch or with git revert."""
+    fix = git(doctor.top, "rev-parse", "HEAD")
+    state = {"outcome": "rolled_back", "merged": {"main": fix}, "main_ref": "origin/main"}
+    state = USUAL | state | {"commit": fix}
+    assert [one.name for one in debts.left([("x", state)], doctor.top)] == ["x"]
+    git(doctor.top, "commit", "-q", "--allow-empty", "-m", f"Out\n\n{word} {fix}")
+    git(doctor.top, "push", "-q", "origin", "main")
+    assert [one.name for one in debts.left([("x", state)], doctor.top)] == ["debts"]
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
@@ -195,6 +221,10 @@ def test_an_open_hotfix_is_a_debt(doctor):
         ),
         ({"outcome": "rolled_back"}, []),
         (
+            {"outcome": "fixed", "closed_at": None},
+            ["its fix serves users, and production is watched"],
+        ),
+        (
             {"broke": "The journal is damaged.", "closed_at": None},
             ["it cannot go on: The journal is damaged."],
         ),
@@ -202,9 +232,4 @@ def test_an_open_hotfix_is_a_debt(doctor):
 )
 def test_what_earlier_hotfixes_left_is_owed(state, words):
     """Also after they are closed."""
-    from pitstop.cli.findings.debts import _of
-
-    usual = {"closed_at": "2026-01-02T03:04:05Z", "broke": None, "owed": [], "revert": None}
-    usual |= {"merged": {"main": None}, "outcome": None, "waiting_for": None, "phase": "closed"}
-    usual |= {"service": "shop", "commit": "f" * 40}
-    assert [one.said for one in _of("x", usual | state)] == words
+    assert [one.said for one in debts.of("x", USUAL | state)] == words

@@ -121,7 +121,9 @@ class Tree:
             )
         except OSError:
             return None
-        return None if done.exit_code else os.fsdecode(done.out)
+        if done.timed_out:
+            self._say(f"What git {words[0]} finds takes longer than {_WITHIN:.0f} s")
+        return None if done.exit_code or done.timed_out else os.fsdecode(done.out)
 
     def _is_plain(self, name: str) -> bool:
         """Return whether a path is a file of this repository, wherever links lead."""
