@@ -67,11 +67,13 @@ def check(tables: dict[str, Any], source: str = "") -> config.Settings:
     return settings
 
 
-def providers() -> dict[str, type[config.Part]]:
-    """Return what may stand in ``[platform] use``, each with what its other keys are."""
-    names = get_args(config.Platform.model_fields["use"].annotation)
-    found = {name: _provider(name) for name in names}
-    return {name: part for name, part in found.items() if part}
+def providers() -> dict[str, dict[str, type[config.Part]]]:
+    """Return the tables whose keys depend on their ``use``: what may stand there, and its keys."""
+    platforms = get_args(config.Platform.model_fields["use"].annotation)
+    known = {"platform": {use: _provider(use) for use in platforms}}
+    return {
+        table: {use: part for use, part in kinds.items() if part} for table, kinds in known.items()
+    }
 
 
 def _provider(use: object) -> type[config.Part] | None:

@@ -27,25 +27,25 @@ def text() -> str:
 
 
 def schema() -> dict[str, Any]:
-    """Return the schema of the whole file, the tables of each platform included."""
+    """Return the schema of the whole file, the keys of each platform included."""
     found = config.Settings.model_json_schema(schema_generator=_Generator)
     shared = found.pop("$defs")
-    kinds = []
-    for use, provider in bootstrap.providers().items():
-        one = provider.model_json_schema(schema_generator=_Generator)
-        shared |= one.pop("$defs", {})
-        kinds.append(_platform(use, one, shared["Platform"]))
-    del shared["Platform"]
-    found["properties"]["platform"] = {"oneOf": kinds}
+    for table, providers in bootstrap.providers().items():
+        common = shared.pop(found["properties"][table]["$ref"].rpartition("/")[2])
+        kinds = []
+        for use, provider in providers.items():
+            one = provider.model_json_schema(schema_generator=_Generator)
+            shared |= one.pop("$defs", {})
+            kinds.append(_kind(use, one, common["properties"]["use"]))
+        found["properties"][table] = {"oneOf": kinds}
     return {"$schema": _Generator.schema_dialect, **found, "title": _TITLE, "$defs": shared}
 
 
-def _platform(use: str, one: dict[str, Any], common: dict[str, Any]) -> dict[str, Any]:
-    """Return what ``[platform]`` may hold where ``use`` says which it is."""
-    said = {**common["properties"]["use"], "const": use}
-    said.pop("enum", None)
+def _kind(use: str, one: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """Return what a table may hold where ``use`` says which kind it is."""
+    here = {name: value for name, value in said.items() if name != "enum"} | {"const": use}
     return one | {
-        "properties": {"use": said, **one.get("properties", {})},
+        "properties": {"use": here, **one.get("properties", {})},
         "required": ["use", *one.get("required", [])],
     }
 
