@@ -31,10 +31,15 @@ LEAST = '[service]\nname = "shop"\n[platform]\nuse = "simulated"\n'
 LOCAL = '[service]\nname = "shop"\n[platform]\nuse = "local"\nstart = "./serve"\n'
 
 
+def tables_of(text: str) -> dict[str, Any]:
+    """Return the tables of a configuration, dates as text: so editors and records see them."""
+    return json.loads(json.dumps(tomllib.loads(text), default=lambda day: day.isoformat()))
+
+
 def loads(text: str) -> bool:
     """Return whether pitstop takes a configuration."""
     try:
-        bootstrap.check(tomllib.loads(text), text)
+        bootstrap.check(tables_of(text), text)
     except config.ConfigurationError:
         return False
     return True
@@ -42,7 +47,7 @@ def loads(text: str) -> bool:
 
 def fits(text: str) -> bool:
     """Return whether the schema takes it."""
-    return VALIDATOR.is_valid(tomllib.loads(text))
+    return VALIDATOR.is_valid(tables_of(text))
 
 
 def keys(

@@ -67,7 +67,7 @@ def _service(found: Found) -> str:
     rows = [_row("name", found.name, "the folder's name")]
     for key in ("main", "remote"):
         fact = getattr(found, key)
-        rows.append(_row(key, fact.value, f"{said[key]}; {fact.why}"))
+        rows.append(_row(key, fact.value, f"{said.get(key, '')}; {fact.why}"))
     return _table("service", rows)
 
 
@@ -99,6 +99,8 @@ def _defaults(name: str, model: type[BaseModel]) -> str:
     said = schema.descriptions(model)
     rows = []
     for key, value in model.model_validate({}):
+        if value is None:  # what is not given cannot be shown
+            continue
         shown = config.written(value) if isinstance(value, timedelta) else value
         rows.append(_row(key, shown, said.get(key, "")))
     return _table(name, rows)
