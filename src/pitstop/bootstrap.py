@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -70,6 +70,26 @@ def check(tables: dict[str, Any], source: str = "") -> config.Settings:
     if settings is None or problems:
         raise config.ConfigurationError(config.in_order(problems))
     return settings
+
+
+def providers() -> dict[str, dict[str, type[config.Part]]]:
+    """Return the tables whose keys depend on their ``use``: what may stand there, and its keys."""
+    platforms = {use: _built_in(use) for use in BUILT_IN}
+    platforms |= {use: _keys_of(use) for use in plugins.names(plugins.PLATFORMS)}
+    kinds = get_args(config.Backup.model_fields["use"].annotation)
+    known = {"platform": platforms, "backup": {use: _backup_kind(use) for use in kinds}}
+    return {
+        table: {use: part for use, part in kinds.items() if part} for table, kinds in known.items()
+    }
+
+
+def _keys_of(use: str) -> type[config.Part] | None:
+    """Return what a plug-in's keys are checked against; None where it cannot be loaded."""
+    try:
+        factory = plugins.find(plugins.PLATFORMS, use)
+    except plugins.Unusable:
+        return None
+    return factory.Settings if factory else None
 
 
 def _problems_of_adapters(tables: dict[str, Any], source: str) -> list[str]:

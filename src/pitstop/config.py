@@ -19,15 +19,18 @@ from pydantic import (
     PlainSerializer,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
+from pydantic.config import JsonDict
 
 from pitstop.domain.calendar import Weekly, moment, weekly
 
 FILE = "pitstop.toml"
 
 _LONGEST_NAME = 100
+_DURATION = r"^\s*([0-9]{1,8}(?:\.[0-9]{1,8})?)\s*([smhd])\s*$"
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -43,18 +46,26 @@ def duration(value: object) -> timedelta:
     """Read ``"90s"``, ``"10m"``, ``"24h"``, ``"2d"``."""
     if isinstance(value, timedelta):
         return value
-    found = (
-        re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smhd])\s*", value) if isinstance(value, str) else None
-    )
+    found = re.search(_DURATION, value) if isinstance(value, str) else None
     if not found:
         raise ValueError('write a duration like "30s", "10m" or "24h"')
     return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+
+
+def written(length: timedelta) -> str:
+    """Return a duration as one would type it: ``"10m"``, and not ``"600s"``."""
+    seconds = length.total_seconds()
+    for unit in "dhm":
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{seconds / _UNITS[unit]:.0f}{unit}"
+    return f"{seconds:g}s"
 
 
 Duration = Annotated[
     timedelta,
     BeforeValidator(duration),
     PlainSerializer(lambda value: f"{value.total_seconds():g}s", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _DURATION}),
 ]
 
 
@@ -95,7 +106,10 @@ Rule = Annotated[
 
 
 class Part(BaseModel):
-    """One table of the file: unknown keys are mistakes, values never change."""
+    """One table of the file: unknown keys are mistakes, values never change.
+
+    The text below a key is what the JSON Schema and the annotated example say of it.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
@@ -104,23 +118,36 @@ class Secret(Part):
     """A secret by its name; the value stays in the environment."""
 
     env: str
+    """the name of the environment variable that holds it"""
+
+
+def _word(between: str) -> str:
+    return rf"[A-Za-z0-9]+(?:[{between}][A-Za-z0-9]+)*"
+
+
+def _as_a_name(between: str) -> JsonDict:
+    """Say in JSON Schema what ``Service`` takes as a name."""
+    return {"pattern": rf"^(?!.*\.lock(?:/|$)){_word(between)}$", "maxLength": _LONGEST_NAME}
 
 
 class Service(Part):
     """What is deployed, and the branch it is normally deployed from."""
 
-    name: str
-    main: str = "main"
-    remote: str = "origin"
-    main_deploys_itself: bool = False  # whether what is merged goes live without being asked
+    name: str = Field(json_schema_extra=_as_a_name("._-"))
+    """letters and digits, with one of . - _ between them; 100 signs at most"""
+    main: str = Field("main", json_schema_extra=_as_a_name("._/-"))
+    """the branch that is normally deployed"""
+    remote: str = Field("origin", json_schema_extra=_as_a_name("._-"))
+    """the git remote that everybody shares"""
+    main_deploys_itself: bool = False
+    """whether a merge goes live without being asked"""
 
     @field_validator("name", "main", "remote")
     @classmethod
     def _is_a_name(cls, value: str, field: ValidationInfo) -> str:
         """Take what git takes as a part of a ref: the claim is called after the service."""
         between = "._/-" if field.field_name == "main" else "._-"
-        word = rf"[A-Za-z0-9]+(?:[{between}][A-Za-z0-9]+)*"
-        odd = not re.fullmatch(word, value) or ".lock/" in f"{value}/"
+        odd = not re.fullmatch(_word(between), value) or ".lock/" in f"{value}/"
         if odd or len(value) > _LONGEST_NAME:
             signs = ", ".join(f'"{sign}"' for sign in between)
             raise ValueError(
@@ -141,60 +168,85 @@ class Platform(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
     use: str = Field(min_length=1)  # built in, or brought by a plug-in: bootstrap knows which
+    """what runs the service"""
 
 
 class Guards(Part):
     """How small a hotfix is, and which files change more than code; patterns add to what is known."""
 
     max_lines: int = Field(200, ge=1)
+    """added and deleted"""
     max_files: int = Field(10, ge=1)
+    """changed files"""
     max_folders: int = Field(5, ge=1)
+    """folders with changed files"""
     max_commits: int = Field(3, ge=1)
+    """commits on the branch"""
     migrations: list[str] = []
+    """patterns beyond those that are known"""
     dependencies: list[str] = []
+    """patterns of other people's code"""
     delivery_config: list[str] = []
+    """patterns of what builds, checks and deploys"""
     generated: list[str] = []
+    """files that a program wrote"""
 
 
 class Checks(Part):
     """The team's commands that prove a change before it goes live."""
 
     setup: str | None = None
+    """makes a fresh worktree able to run its tests"""
     targeted: str | None = None
+    """{tests} or {files}: what belongs to the change"""
     smoke: str | None = None
-    manual: str | None = None  # what a person tries by hand, and gives evidence of
+    """what must work whatever was changed"""
+    manual: str | None = None
+    """what a person tries by hand"""
     within: Duration = timedelta(minutes=10)
-    retries: int = Field(0, ge=0, le=5)  # a check that passes only then is flaky, and said to be
+    """how long one check may take"""
+    retries: int = Field(0, ge=0, le=5)
+    """how often a check that failed is run again"""
     mapping: dict[str, list[str]] = {}
+    """tests that no name and no import tells"""
 
 
 class Approval(Part):
     """Whether another person must say yes, and how long they are waited for."""
 
     required: bool = True
-    within: Duration | None = None  # else by severity
+    """by another person than the author (compared by e-mail)"""
+    within: Duration | None = None
+    """else by severity: P1 5m, P2 10m, P3 30m"""
 
 
 class Gate(Part):
     """When traffic is judged, and how much of it is enough."""
 
     baseline: Duration = timedelta(minutes=30)
+    """how much traffic before the deploy is used, at most"""
     warmup: Duration = timedelta(seconds=30)
+    """traffic that is not judged yet"""
     soak: Duration = timedelta(seconds=30)
+    """no pass earlier"""
     deadline: Duration = timedelta(minutes=10)
+    """then: cannot tell"""
     min_requests: int = Field(50, ge=1)
+    """fewer are no evidence"""
 
 
 class Watch(Part):
     """How long production is watched after the fix has landed."""
 
     duration: Duration = timedelta(minutes=30)
+    """a regression in this time returns production"""
 
 
 class Slo(Part):
     """Declared to verified in production."""
 
     budget: Duration = timedelta(minutes=30)
+    """declared to verified in production"""
 
 
 class FreezeSettings(Part):
@@ -244,7 +296,9 @@ class AudienceSettings(Part):
     """Somebody who must hear it: a file that is appended to, a webhook, a plug-in, or several."""
 
     file: str | None = None
+    """appended to, relative to the repository"""
     webhook: str | Secret | None = None
+    """a POST of JSON; an address, or the name of a variable that holds it"""
     plugin: Plugin | None = None
 
 
@@ -268,6 +322,7 @@ class Settings(Part):
     slo: Slo = Slo()
     calendar: Calendar = Calendar()
     audiences: dict[str, AudienceSettings] = {}
+    """any number of audiences; each is told once, before, during and after"""
     backup: Backup | None = None
 
 

@@ -1,9 +1,13 @@
 """Completion in a real shell."""
 
+import argparse
 import subprocess
 import sys
 
 import pytest
+
+from pitstop import __version__
+from pitstop.cli import COMMANDS, common
 
 ASK = """
 source "$1"; shift
@@ -30,6 +34,18 @@ def script(shell: str) -> str:
         (["ship", "--override", "appr"], ["approval"]),
         (["status", "ch"], ["checkout-one"]),
         (["--vers"], ["--version"]),
+        (["start", "--symptom", "d"], ["data-corruption"]),
+        (["start", "--scenario", "me"], ["memory-leak"]),
+        (["resume", "--override", "v"], ["verdict"]),
+        (["local", ""], ["up", "down", "status"]),
+        (["local", "d"], ["down"]),
+        (["completion", "f"], ["fish"]),
+        (["demo", "--fault", "b"], ["bad-fix"]),
+        (["init", "--s"], ["--schema"]),
+        (["init", "--dry"], ["--dry-run"]),
+        (["doctor", "--j"], ["--json"]),
+        (["status", "--config", "pitstop.b"], ["pitstop.bash"]),
+        (["approve", "ch"], ["checkout-one"]),
     ],
 )
 def test_bash_completes_commands_options_and_hotfixes(tmp_path, typed, offered):
@@ -46,6 +62,26 @@ def test_bash_completes_commands_options_and_hotfixes(tmp_path, typed, offered):
     )
 
     assert (done.stdout.split(), done.stderr) == (offered, "")
+
+
+def test_every_option_of_every_command_is_offered():
+    """What --help shows, the shell completes."""
+    offered = script("bash")
+    for name, (module, _) in COMMANDS.items():
+        parser = argparse.ArgumentParser()
+        common.describe(name, module, parser)
+        for action in parser._actions:
+            if action.help != argparse.SUPPRESS:
+                assert all(option in offered for option in action.option_strings), name
+                assert all(str(one) in offered for one in action.choices or ()), name
+
+
+def test_version_is_said_by_every_way_in():
+    """One line, with the package's own number."""
+    for words in (["-m", "pitstop"], ["-c", "import pitstop.cli as c; c.main(['--version'])"]):
+        words = [*words, "--version"] if "pitstop" in words else words
+        done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+        assert (done.stdout, done.stderr) == (f"pitstop {__version__}\n", "")
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])

@@ -163,9 +163,9 @@ def test_init_reads_what_the_repository_shows(shop):
     shop.git("remote", "remove", "origin")
     (shop.path / "railway.toml").write_text("[deploy]\n")
     for dependency, row in (
-        ("vitest", 'targeted = "npx vitest run {tests}"'),
-        ("jest", 'targeted = "npx jest {tests}"'),
-        ("mocha", 'setup = "npm ci"\nsmoke = "npm test"'),
+        ("vitest", 'targeted = "npx vitest related --run {files}"'),
+        ("jest", 'targeted = "npx jest --findRelatedTests {files}"'),
+        ("mocha", 'targeted = "npx mocha {tests}"'),
     ):
         package = {"scripts": {"test": dependency, "start": "node ."}}
         (shop.path / "package.json").write_text(json.dumps(package))
@@ -175,7 +175,7 @@ def test_init_reads_what_the_repository_shows(shop):
         assert row in text
         assert 'main = "trunk"' in text
         assert 'start = "npm start"' in text
-        assert "Railway, to which this version does not deploy" in done.stdout
+        assert "Railway (railway.toml), to which this version does not deploy" in done.stdout
         assert shop.pitstop("plan").returncode == 0
 
 

@@ -1,6 +1,8 @@
 """The documents say what is true."""
 
+import argparse
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,7 @@ from pitstop import bootstrap, config
 from pitstop.adapters.backups.postgres import PostgresSettings
 from pitstop.adapters.platforms.local import LocalSettings
 from pitstop.adapters.platforms.shell import ShellSettings
-from pitstop.cli import COMMANDS
+from pitstop.cli import COMMANDS, common
 from pitstop.flow import STEPS
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +88,20 @@ def test_every_command_has_help_with_an_example(command):
 
     assert done.returncode == 0
     assert re.search(r"examples?:\n +pitstop " + command, done.stdout)
+
+
+def test_what_the_first_ten_minutes_type_is_understood():
+    """Commands, options and their values, as they stand there."""
+    text = (ROOT / "docs/how-to/first-ten-minutes.md").read_text()
+    blocks = re.findall(r"```(\w*)\n(.*?)```", text, re.DOTALL)
+    typed = [row for kind, block in blocks if not kind for row in block.splitlines()]
+    rows = [row for row in typed if row.startswith("pitstop ")]
+    assert len(rows) >= 10
+    for row in rows:
+        _, name, *words = shlex.split(row.partition(" > ")[0])
+        parser = argparse.ArgumentParser(exit_on_error=False)
+        common.describe(name, COMMANDS[name][0], parser)
+        parser.parse_args(words)  # raises, or exits, where it does not understand
 
 
 def test_help_lists_every_command():

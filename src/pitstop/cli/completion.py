@@ -50,6 +50,7 @@ def _whole() -> argparse.ArgumentParser:
         common.describe(name, module, parser)
         parser.description = what  # some shells show it beside the name: one line
         for action in parser._actions:
-            if action.dest == "id":
-                action.complete = shtab.cmd(_RUNS)  # type: ignore[attr-defined] # as shtab wants it
+            how = {"id": shtab.cmd(_RUNS), "config": shtab.FILE, "directory": shtab.DIRECTORY}
+            if action.dest in how:
+                action.complete = how[action.dest]  # type: ignore[attr-defined] # as shtab wants it
     return whole
