@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -26,6 +28,7 @@ from pitstop.adapters.notifiers.webhook import WebhookAudience
 from pitstop.adapters.platforms.local import LocalPlatform, LocalSettings
 from pitstop.adapters.telemetry.access_log import AccessLog
 from pitstop.adapters.telemetry.unheard import Unheard
+from pitstop.domain.change import Branch
 from pitstop.domain.incident import Incident, Return
 from pitstop.domain.verdict import Outcome
 from pitstop.engine.claim import HeldClaim
@@ -34,8 +37,9 @@ from pitstop.engine.fence import RollbackFence, ServiceFence
 from pitstop.engine.ownership import Heart, RunFolder
 from pitstop.engine.place import Place
 from pitstop.engine.record import RunRecord
-from pitstop.engine.recorded import Recorded
-from pitstop.journal.store import stamp
+from pitstop.engine.recorded import SAID_BY_PEOPLE, Recorded
+from pitstop.journal.status import status
+from pitstop.journal.store import Journal, stamp
 from pitstop.ports import (
     Audience,
     Backup,
@@ -278,11 +282,58 @@ def execute(run: RunFolder, place: Place, heart: Heart) -> Outcome:
     else:
         from pitstop.procedures.hotfix import hotfix
 
-        symptoms = tuple(said["incident"]["symptoms"])
-        outcome = hotfix(pit, Incident(**(said["incident"] | {"symptoms": symptoms})))
+        outcome = hotfix(pit, _incident(said))
     pit.close()
     run.note_over()
     return outcome
+
+
+def try_out(run: RunFolder, place: Place, show: Callable[[Any], None]) -> Outcome:
+    """Ask what ship would say of a run's worktree, in a journal of its own that nobody keeps.
+
+    ``show`` gets each of its lines. What people said of the run counts.
+    """
+    from pitstop.procedures.check import check as ask
+
+    lines = run.lines()
+    said, state = lines[0]["data"], status(lines)
+    journal = Shown(show, lines[0]["run"])
+    for line in (lines[0], *(one for one in lines if one["event"] in SAID_BY_PEOPLE)):
+        journal.repeat(line)
+    fence = ServiceFence(place.service(said["incident"]["service"]), run.id)
+    pit = Recorded(journal, said["incident"]["owner"], fence=fence)
+    with tempfile.TemporaryDirectory(prefix="pitstop-check-") as output:
+        whole = crew(run, place, said["config"], pit, fence, after=lines[-1]["at"], alive=False)
+        commands = ShellCommands(Runner(pit.tick), Path(output), secrets(whole.settings))
+        pit.crew = replace(whole, commands=commands)
+        cut = Branch(
+            state["branch"], state["worktree"], state["base_commit"], state["not_deployed"]
+        )
+        return ask(pit, _incident(said), cut)
+
+
+class Shown(Journal):
+    """A journal in memory whose new lines somebody looks at."""
+
+    def __init__(self, show: Callable[[Any], None], run: str) -> None:
+        super().__init__(":memory:", run, create=True)
+        self._show = show
+
+    def repeat(self, line: Any) -> None:
+        """Take over a line of another journal, unseen."""
+        super().append(line["event"], line["data"], by=line["by"], step=line["step"])
+
+    def append(self, event: str, data: Any, **more: Any) -> tuple[Any, bool]:
+        """Write a line, and show it."""
+        line, new = super().append(event, data, **more)
+        if new:
+            self._show(line)
+        return line, new
+
+
+def _incident(said: dict[str, Any]) -> Incident:
+    several = {name: tuple(said["incident"].get(name, ())) for name in ("symptoms", "answers")}
+    return Incident(**(said["incident"] | several))
 
 
 def crew(
@@ -292,6 +343,8 @@ def crew(
     pit: Recorded,
     fence: ServiceFence,
     after: str,
+    *,
+    alive: bool = True,
 ) -> Crew:
     """Return the adapters of one run; everything that waits ticks the run's pit."""
     settings = check(tables)
@@ -309,7 +362,8 @@ def crew(
         now=lambda: stamp(clock.now()),
         pause=clock.pause,
     )
-    held.keep_alive()
+    if alive:
+        held.keep_alive()
     return Crew(
         settings=settings,
         platform=platform,

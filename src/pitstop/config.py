@@ -171,6 +171,13 @@ class Platform(BaseModel):
     """what runs the service"""
 
 
+class Triage(Part):
+    """What is looked at before anybody writes code."""
+
+    recent: Duration = timedelta(hours=24)
+    """a deployment younger than this may be the cause"""
+
+
 class Guards(Part):
     """How small a hotfix is, and which files change more than code; patterns add to what is known."""
 
@@ -314,6 +321,7 @@ class Settings(Part):
 
     service: Service
     platform: Platform
+    triage: Triage = Triage()
     guards: Guards = Field(default_factory=lambda: Guards.model_validate({}))
     checks: Checks = Field(default_factory=lambda: Checks.model_validate({}))
     approval: Approval = Approval()

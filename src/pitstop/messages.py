@@ -119,6 +119,17 @@ def not_an_emergency(severity: str) -> str:
     )
 
 
+def normal_change(answers: Iterable[str]) -> str:
+    """Say which of the runbook's criteria is not met."""
+    from pitstop.domain.incident import CRITERIA
+
+    failed = [CRITERIA[answer.partition("=")[0]] for answer in answers]
+    return (
+        f"This is a normal change, not a hotfix: it was answered that it is not so that "
+        f"{' and that '.join(failed)}. {UNCHANGED} Ship it the normal way."
+    )
+
+
 def qualifies(incident: Incident) -> str:
     """Say why this takes the short path."""
     return f"{incident.severity}, {', '.join(incident.symptoms)}"

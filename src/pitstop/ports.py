@@ -236,6 +236,9 @@ class Forge(Protocol):
     def patch(self, change: Change) -> Patch:
         """Return what lies between the base and the change: files, commits, text."""
 
+    def between(self, base: str, commit: str) -> Patch:
+        """Return what lies between two commits. Raises Refused where one of them is not here."""
+
     def files(self, commit: str) -> list[str]:
         """Return the names of all files of a commit."""
 

@@ -91,6 +91,7 @@ class World:
     hanging: tuple[str, ...] = ()  # commands that never end
     telemetry_answers: bool = True
     files: tuple[str, ...] = ("app.py",)
+    brought: tuple[str, ...] = ("prices.py",)  # files of the deployment in service
     lines: int = 1  # that the fix adds to each of them
     backups: list[dict[str, Any]] = field(default_factory=list)  # what BackupTaken holds, each
     backup_works: bool = True
@@ -398,6 +399,11 @@ class SimulatedForge:
             f"--- a/{name}\n+++ b/{name}\n@@ -1,0 +1 @@\n+fixed\n" for name in change.files
         )
         return Patch(files, (Commit(change.commit, "hotfix: a fix"),), text)
+
+    def between(self, base: str, commit: str) -> Patch:
+        """Return what the last deployment brought."""
+        files = tuple(FileChange(name, added=1) for name in self._world.brought)
+        return Patch(files, (Commit(commit, "prices: round them"),), "")
 
     def files(self, commit: str) -> list[str]:
         """Return what there is."""

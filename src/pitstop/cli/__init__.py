@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "start": ("declare", "declare a hotfix: triage, branch, worktree, claim"),
+    "check": ("check", "try the fix in its worktree; change nothing else"),
     "ship": ("ship", "bring the fix from the worktree into production"),
     "status": ("views", "say where one hotfix stands"),
     "list": ("views", "list all hotfixes"),

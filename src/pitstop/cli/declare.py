@@ -36,6 +36,13 @@ def start(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int
         "--repro", metavar="CMD", help="fails while the bug is there ($PITSTOP_URL)"
     )
     parser.add_argument("--cause", metavar="TEXT", help="the root cause, if it is known")
+    parser.add_argument(
+        "--answer",
+        action="append",
+        default=[],
+        metavar="CRITERION=yes|no",
+        help=f"to one of: {', '.join(incident.CRITERIA)}; a no makes it a normal change",
+    )
     parser.add_argument("--from", dest="start_from", metavar="COMMIT", help="an existing fix")
     parser.add_argument("--json", action="store_true")
     return run_start
@@ -54,6 +61,7 @@ def run_start(args: argparse.Namespace) -> int:
     here = common.place(args)
     if not args.title.strip() or not args.impact.strip():
         raise common.Usage("The title and --impact must not be empty.")
+    _refuse_odd_answers(args.answer)
     settings, tables = bootstrap.load(here.config)
     if args.service and args.service != settings.service.name:
         raise common.Usage(say.allowed("--service", args.service, [settings.service.name]))
@@ -75,6 +83,17 @@ def run_start(args: argparse.Namespace) -> int:
     else:
         print(summary(state))
     return 0
+
+
+def _refuse_odd_answers(answers: list[str]) -> None:
+    from pitstop.domain.incident import CRITERIA
+    from pitstop.messages import allowed
+
+    for answer in answers:
+        name, _, said = answer.partition("=")
+        if name not in CRITERIA or said not in ("yes", "no"):
+            known = [f"{one}=yes|no" for one in CRITERIA]
+            raise common.Usage(allowed("--answer", answer, known))
 
 
 def _ready(here: Place, settings: Settings) -> None:
@@ -115,6 +134,7 @@ def _declare(
         "cause": args.cause,
         "repro": args.repro,
         "start_from": args.start_from,
+        "answers": args.answer,
     }
     from datetime import UTC, datetime
 

@@ -41,7 +41,7 @@ def summary(state: dict[str, Any]) -> str:
     waiting = {
         "fix": (
             f"Waiting for the fix in {state['worktree']}. Then: pitstop ship {name} --fix TEXT"
-            f"{_beyond(state)}"
+            f"{_beyond(state)}{_returning_first(state)}"
         ),
         "evidence": (
             f"Waiting for evidence that the fix was tried by hand: {state['to_try']}. Production is "
@@ -99,6 +99,43 @@ def _beyond(state: dict[str, Any]) -> str:
     return (
         f"\nMain has {what} not in production, and not in this branch: git log --oneline "
         f"{state['base_commit'][:12]}..{state['main_ref']}"
+    )
+
+
+def _returning_first(state: dict[str, Any]) -> str:
+    """Return what rolling back before anybody writes code would take and lose."""
+    earlier = (state["triage"] or {}).get("earlier")
+    if not earlier:
+        return ""
+    seconds, loses = earlier["seconds"], earlier["loses"]
+    takes = (
+        "at once" if seconds == 0 else f"in about {seconds:.0f} s" if seconds else "in unknown time"
+    )
+    what = "what that is could not be found out" if loses is None else _subjects(loses)
+    said = (
+        f"\nWhat runs came at {earlier['since'][:16]}Z. Rolling back first would bring "
+        f"{earlier['deployment_id']} back {takes} and lose {what}."
+    )
+    if earlier["migrations"]:
+        return (
+            f"{said} NOT advised: the database was migrated since ({earlier['migrations'][0]}), and "
+            "would stay as it is."
+        )
+    return (
+        f"{said} If that is where the trouble began: pitstop rollback --service {state['service']} --to "
+        f"{earlier['deployment_id']} --reason TEXT"
+    )
+
+
+def _subjects(loses: list[str]) -> str:
+    """Return the commits that would go, the first by name."""
+    if not loses:
+        return "nothing"
+    shown = "".join(c if c.isprintable() else " " for c in loses[-1])[:60]
+    return (
+        f'1 commit ("{shown}")'
+        if len(loses) == 1
+        else f'{len(loses)} commits (the last: "{shown}")'
     )
 
 

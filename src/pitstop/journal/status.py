@@ -13,6 +13,7 @@ _CHECKS = ("checks.prepare", "checks.targeted", "checks.smoke")
 _RESULTS = {
     "branch.cut": ("branch", "worktree", "base_commit", "not_deployed"),
     "branch.commit": ("commit", "tree"),
+    "branch.preview": ("commit", "tree"),
 }
 _EXIT = {"fixed": 0, "rolled_back": 3, "declined": 4, "stranded": 5}
 
@@ -116,6 +117,7 @@ def _of_an_attempt() -> dict[str, Any]:
         "verified_at": None,
         "closed_at": None,
         "watch": {"until": None, "verdict": None},
+        "triage": None,
         "known_bad": [],
         "moved_on": None,
     }
@@ -156,6 +158,17 @@ def _finished(found: dict[str, Any], line: dict[str, Any]) -> None:
         _result(found, step, value, line["at"])
 
 
+def _triage(value: dict[str, Any]) -> dict[str, Any]:
+    """Return the verdict, its reason, and what returning to the deployment before would mean."""
+    earlier = value.get("earlier")
+    advised = earlier and earlier["loses"] is not None and not earlier["migrations"]
+    return {
+        "verdict": "roll back first" if advised else "hotfix",
+        "reason": value["reason"],
+        "earlier": earlier,
+    }
+
+
 def _check(step: str, value: Any, no: Any) -> dict[str, Any]:
     """Return what a check came to: pass, fail, or skipped where there was nothing to run."""
     ran = value if isinstance(value, dict) else {}
@@ -176,6 +189,8 @@ def _result(found: dict[str, Any], step: str, value: Any, at: str) -> None:
     if step in _KEPT:
         found[_KEPT[step]] = value
     match step:
+        case "triage.classify":
+            found["triage"] = _triage(value)
         case "deploy.release":
             found["deployment"] = {name: value[name] for name in ("id", "commit", "url")}
             found["deployed_at"] = at

@@ -30,6 +30,12 @@ def commit(crew: Crew, incident: Incident, cut: Branch, fix: str) -> Change:
     return crew.forge.commit(cut, say.commit_message(incident, fix))
 
 
+@step("Look at what would be committed", phase="preparing")
+def preview(crew: Crew, incident: Incident, cut: Branch) -> Change:
+    """Return the change that a commit of the worktree would be; nothing is committed."""
+    return crew.forge.preview(cut, say.commit_message(incident, "not said yet"))
+
+
 @step("Publish the hotfix branch", phase="preparing", attempts=6)
 def publish(crew: Crew, change: Change) -> str:
     """Push exactly this branch."""

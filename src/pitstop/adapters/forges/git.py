@@ -201,6 +201,10 @@ class GitForge:
         git = self._git.at(Path(change.branch.worktree))
         return Patches(git).between(change.branch.base_commit, change.commit)
 
+    def between(self, base: str, commit: str) -> Patch:
+        """Return what lies between two commits."""
+        return Patches(self._git).between(self._history.commit(base), self._history.commit(commit))
+
     def files(self, commit: str) -> list[str]:
         """Return the names of all files of a commit."""
         return Patches(self._git).names(commit)
