@@ -61,7 +61,7 @@ class Fence(Protocol):
 
 
 @dataclass(frozen=True)
-class Tests:
+class Tally:
     """What tests say of themselves; ``rerun`` are those that passed only when run once more."""
 
     passed: int
@@ -79,7 +79,7 @@ class Ran:
     seconds: float
     tail: str
     timed_out: bool = False
-    tests: Tests | None = None  # where it wrote a report
+    tests: Tally | None = None  # where it wrote a report
 
 
 class Commands(Protocol):

@@ -8,14 +8,14 @@ from typing import Any
 from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped, TestCase, TestSuite
 from junitparser.xunit2 import FlakyError, FlakyFailure, RerunError, RerunFailure
 
-from pitstop.ports import Tests
+from pitstop.ports import Tally
 
 _MOST = 50_000_000  # bytes of a report; what is larger is not read
 _NAMED = 20  # failing tests that are named
 _AGAIN = (FlakyError, FlakyFailure, RerunError, RerunFailure)
 
 
-def read(report: Path) -> Tests | None:
+def read(report: Path) -> Tally | None:
     """Return what a report says; None where there is none, or none that can be read."""
     try:
         if not 0 < report.stat().st_size <= _MOST:
@@ -28,7 +28,7 @@ def read(report: Path) -> Tests | None:
     skipped = sum(_has(case, (Skipped,)) for case in cases)
     rerun = [_name(case) for case in cases if any(next(case.iterchildren(k), None) for k in _AGAIN)]
     passed = len(cases) - len(failing) - skipped
-    return Tests(passed, len(failing), skipped, tuple(failing[:_NAMED]), tuple(rerun[:_NAMED]))
+    return Tally(passed, len(failing), skipped, tuple(failing[:_NAMED]), tuple(rerun[:_NAMED]))
 
 
 def _cases(part: Any) -> list[TestCase]:

@@ -10,7 +10,7 @@ from pitstop.domain.change import Change
 from pitstop.domain.verdict import GateResult
 from pitstop.flow import No, step
 from pitstop.guards import choice, kinds
-from pitstop.ports import Crew, Ran, Tests
+from pitstop.ports import Crew, Ran, Tally
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Check:
     ran: bool
     seconds: float = 0.0
     said: str = ""
-    tests: Tests | None = None
+    tests: Tally | None = None
     attempts: int = 1
     flaky: tuple[str, ...] = ()
 
