@@ -75,7 +75,7 @@ class Shop:
     here: Path
     deployed: str
 
-    def forge(self, here: Path | None = None, runner: Runner = RUNNER, **changes: str) -> GitForge:
+    def forge(self, here: Path | None = None, runner: Runner = RUNNER, **changes: Any) -> GitForge:
         """Return the forge of a clone."""
         here = here or self.here
         names = {"remote": "origin", "main": "main", **changes}

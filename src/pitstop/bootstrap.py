@@ -234,6 +234,8 @@ def forge(place: Place, settings: config.Settings, runner: Runner) -> GitForge:
         main=settings.service.main,
         worktrees=place.worktrees,
         runner=runner,
+        also=settings.merge.also,
+        keep=settings.merge.keep,
     )
 
 
@@ -282,7 +284,7 @@ def execute(run: RunFolder, place: Place, heart: Heart) -> Outcome:
     else:
         from pitstop.procedures.hotfix import hotfix
 
-        outcome = hotfix(pit, _incident(said))
+        outcome = hotfix(pit, incident_of(said))
     pit.close()
     run.note_over()
     return outcome
@@ -309,7 +311,7 @@ def try_out(run: RunFolder, place: Place, show: Callable[[Any], None]) -> Outcom
         cut = Branch(
             state["branch"], state["worktree"], state["base_commit"], state["not_deployed"]
         )
-        return ask(pit, _incident(said), cut)
+        return ask(pit, incident_of(said), cut)
 
 
 class Shown(Journal):
@@ -331,7 +333,8 @@ class Shown(Journal):
         return line, new
 
 
-def _incident(said: dict[str, Any]) -> Incident:
+def incident_of(said: dict[str, Any]) -> Incident:
+    """Return the incident that a run's first line declares."""
     several = {name: tuple(said["incident"].get(name, ())) for name in ("symptoms", "answers")}
     return Incident(**(said["incident"] | several))
 

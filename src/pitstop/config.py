@@ -242,6 +242,15 @@ class Gate(Part):
     """fewer are no evidence"""
 
 
+class Merge(Part):
+    """Where the fix goes besides main, once it is verified."""
+
+    also: list[str] = ["develop", "release/*"]
+    """branches that follow main"""
+    keep: list[str] = ["VERSION", "CHANGELOG*"]
+    """files in which those branches keep what they have"""
+
+
 class Watch(Part):
     """How long production is watched after the fix has landed."""
 
@@ -326,6 +335,7 @@ class Settings(Part):
     checks: Checks = Field(default_factory=lambda: Checks.model_validate({}))
     approval: Approval = Approval()
     gate: Gate = Field(default_factory=lambda: Gate.model_validate({}))
+    merge: Merge = Merge()
     watch: Watch = Watch()
     slo: Slo = Slo()
     calendar: Calendar = Calendar()

@@ -325,13 +325,44 @@ def test_version_file_conflict_every_time(shop: Shop) -> None:
 
 
 def test_open_release_branch(shop: Shop) -> None:
-    """Long-lived branches beside main are never touched; that they lack the fix is owed."""
+    """Branches that live on beside main get the fix; nothing of theirs is lost."""
     release = shop.others_push({"release.md": "2.0\n"}, "release/2.0")
     change = shop.fixed()
     landed = land(shop, change)
-    assert change.commit == landed.main
-    assert (f"release/2.0 does not have the fix yet; merge {TAG} into it",) == landed.owed
-    assert release == shop.at("refs/heads/release/2.0")
+    assert (change.commit, landed.owed) == (landed.main, ())
+    assert landed.followed == ("release/2.0",)
+    there = git(shop.remote, "rev-list", "release/2.0").splitlines()
+    assert {release, change.commit} <= set(there)
+    assert git(shop.remote, "show", "release/2.0:app.py") == "fixed"
+    assert git(shop.remote, "show", "release/2.0:release.md") == "2.0"
+    assert land(shop, change).followed == ("release/2.0",)
+    assert git(shop.remote, "rev-list", "release/2.0").splitlines() == there
+
+
+def test_a_branch_beside_main_keeps_its_own_version(shop: Shop) -> None:
+    """A version file always conflicts; any other conflict is owed, and the rest goes on."""
+    shop.others_push({"VERSION": "3.0-dev\n"}, "develop")
+    other = shop.others_push({"app.py": "another way\n"}, "release/2.0")
+    branch = shop.cut()
+    write(Path(branch.worktree), {"app.py": "fixed\n", "VERSION": "1.0.1\n"})
+    change = shop.forge().commit(branch, MESSAGE)
+    shop.forge().publish(change)
+    keeping = shop.forge(keep=["VERSION"])
+    landed = keeping.land(change, TAG, "m", "Merge the fix\n")
+    assert landed.followed == ("develop (kept its own VERSION)",)
+    assert "release/2.0 does not have the fix yet: it conflicts in app.py" in landed.owed[0]
+    assert git(shop.remote, "show", "develop:VERSION") == "3.0-dev"
+    assert git(shop.remote, "show", "develop:app.py") == "fixed"
+    assert other == shop.at("refs/heads/release/2.0")
+
+
+def test_a_protected_branch_beside_main_is_owed(shop: Shop) -> None:
+    """A pull request brings it there."""
+    shop.others_push({"release.md": "2.0\n"}, "develop")
+    protect(shop.remote, "refs/heads/develop")
+    landed = land(shop, shop.fixed())
+    assert landed.main
+    assert "develop does not have the fix yet: it could not be pushed" in landed.owed[0]
 
 
 # -- Dirty tree

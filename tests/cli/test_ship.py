@@ -275,3 +275,34 @@ def test_a_reason_that_fits_everything_is_no_reason(open_shop, reason):
     assert done.returncode == 2
     assert "--because must say why" in done.stderr
     assert open_shop.status()["waiting_for"] == "fix"
+
+
+def test_an_owed_merge_stays_visible_and_resume_pays_it(open_shop, customers):
+    """Production is fixed at once; main gets it when it may, also after the run has ended."""
+    hook = Path(open_shop.git("remote", "get-url", "origin")) / "hooks" / "pre-receive"
+    hook.write_text(
+        '#!/bin/sh\nwhile read o n ref; do [ "$ref" = refs/heads/main ] && exit 1; done\nexit 0\n'
+    )
+    hook.chmod(0o755)
+    open_shop.start()
+    open_shop.fix()
+    done = open_shop.pitstop("ship", "--fix", "x", *ALONE, "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "OWED: main is protected" in done.stdout
+    still = open_shop.pitstop("resume", "checkout")
+    assert still.returncode == 0
+    assert "OWED" in still.stdout
+    hook.unlink()
+
+    paid = open_shop.pitstop("resume", "checkout")
+
+    assert (paid.returncode, "OWED" in paid.stdout) == (0, False), paid.stdout + paid.stderr
+    state = open_shop.status("checkout")
+    assert (
+        state["merged"]["main"]
+        == open_shop.git("ls-remote", "origin", "refs/heads/main").split()[0]
+    )
+    assert not [task for task in state["followups"] if task["title"].startswith("merge")]
+    assert not Path(state["worktree"]).exists()
+    assert open_shop.git("ls-remote", "origin", "refs/heads/hotfix/*") == ""
+    assert open_shop.pitstop("log", "checkout", "--verify").returncode == 0

@@ -109,6 +109,11 @@ def run_resume(args: argparse.Namespace) -> int:
     run = common.find(here, args.id)
     common.see_to_unwatched(here, but=run.id)
     state = common.state_of(run)
+    if state["outcome"] == "fixed" and state["owed"]:
+        from pitstop.cli.owed import pay
+
+        pay(here, run, state)
+        state = common.state_of(run)
     if state["closed_at"] is not None:
         return result(run, state)
     if state["shipped_at"] is None and state["kind"] == "hotfix":

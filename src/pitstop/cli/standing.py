@@ -21,7 +21,8 @@ def summary(state: dict[str, Any]) -> str:
         said = f"Fixed in {minutes:.1f} min, {kept} the budget. {state['reason']}."
         if watch and not state["closed_at"]:
             said += _watched(state, watch)
-        return said + "".join(f"\nOWED: {one}" for one in state["owed"])
+        said += "".join(f"\nOWED: {one}" for one in state["owed"])
+        return f"{said}\nTry again to merge: pitstop resume {name}" if state["owed"] else said
     if outcome == "rolled_back":
         point, to = state["rollback_point"], state["returned_to"]
         elsewhere = to and not (point and point["deployment_id"] == to)

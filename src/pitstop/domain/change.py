@@ -113,6 +113,7 @@ class Landed:
     main: str | None = None
     pull_request: str | None = None
     owed: tuple[str, ...] = ()
+    followed: tuple[str, ...] = ()  # the branches beside main that have it, too
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,9 @@ def _life(found: dict[str, Any], line: dict[str, Any]) -> None:
     if event in ("rests", "closed", "broke"):
         found["rests"] = True
         found["broke"] = line["data"].get("reason") if event == "broke" else None
-    elif event != "note" and (event != "evidence" or found["waiting_for"] == "evidence"):
+    elif event not in ("note", "landed") and (
+        event != "evidence" or found["waiting_for"] == "evidence"
+    ):
         found["rests"], found["broke"] = False, None
 
 
@@ -197,14 +199,22 @@ def _result(found: dict[str, Any], step: str, value: Any, at: str) -> None:
         case "validate.errors" if value["verdict"] == "pass":
             found["verified_at"] = at
         case "merge.land":
-            found["merged"] = {"main": value["main"], "pull_request": value["pull_request"]}
-            found["owed"] = value["owed"]
+            _land(found, value)
         case "validate.begin_watch":
             found["watch"]["until"] = value
         case "learn.mark_known_bad" | "learn.mark_left" if value["commit"]:
             found["known_bad"].append(value["commit"])
         case "announce.starting":
             found["announced"] = True
+
+
+def _land(found: dict[str, Any], value: dict[str, Any]) -> None:
+    found["merged"] = {"main": value["main"], "pull_request": value["pull_request"]}
+    found["owed"] = value["owed"]
+
+
+def _landed(found: dict[str, Any], line: dict[str, Any]) -> None:
+    _land(found, line["data"])
 
 
 def _asked(found: dict[str, Any], line: dict[str, Any]) -> None:
@@ -292,6 +302,7 @@ def _closed(found: dict[str, Any], line: dict[str, Any]) -> None:
 
 _FOLDS = {
     "again": _again,
+    "landed": _landed,
     "started": _started,
     "finished": _finished,
     "asked": _asked,

@@ -95,7 +95,9 @@ def _returned(value: Any) -> str:
 
 def _landed(value: Any) -> str:
     owed = "".join(f"\n            OWED: {one}" for one in value["owed"])
-    return (f"main is {value['main'][:12]}" if value["main"] else "not merged") + owed
+    also = value.get("followed")
+    beside = f"; also in {', '.join(also)}" if also else ""
+    return (f"main is {value['main'][:12]}{beside}" if value["main"] else "not merged") + owed
 
 
 _FACTS: dict[str, Callable[[Any], object]] = {
@@ -165,6 +167,7 @@ _SAY = {
         f"! {' '.join((ln['data']['incident'].get('title') or 'rollback').split())} ({ln['by']})"
     ),
     "finished": _finished,
+    "landed": lambda ln, _: f"» {ln['by']} merges what was owed: {_landed(ln['data'])}",
     "again": lambda ln, _: f"» {ln['by']} ships again: {ln['data']['fix']}",
     "failed": lambda ln, t: f"↻ {t.title(ln)}: {ln['data']['reason']}; trying again",
     "stopped": lambda ln, t: f"✗ {t.title(ln)}: {ln['data']['reason']}",

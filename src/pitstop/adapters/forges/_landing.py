@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from pitstop.adapters.forges._back_merging import BackMerging
 from pitstop.adapters.forges._cutting import Cutting, Names
 from pitstop.adapters.forges._git import Git, words
 from pitstop.adapters.forges._history import History, one_line
@@ -13,7 +15,6 @@ from pitstop.domain.change import Change, Landed
 from pitstop.ports import CannotTell, Refused
 
 _ATTEMPTS = 5
-_LATER = ("refs/heads/develop", "refs/heads/release/*")  # branches that live on beside main
 
 
 @dataclass
@@ -31,12 +32,24 @@ class Landing:
     """Brings one change home; made anew for each."""
 
     def __init__(
-        self, git: Git, remote: Remote, cutting: Cutting, main: str, change: Change, tag: str
+        self,
+        git: Git,
+        remote: Remote,
+        cutting: Cutting,
+        main: str,
+        change: Change,
+        tag: str,
+        *,
+        also: Sequence[str] = (),
+        keep: Sequence[str] = (),
     ) -> None:
+        """``also`` are the branches that follow main, ``keep`` the files they keep of their own."""
         self._git, self._remote, self._cutting = git, remote, cutting
         self._history, self._change, self._tag = History(git), change, tag
         self._names, self._main = Names(change.branch.name), main
         self._main_ref, self._tag_ref = f"refs/heads/{main}", f"refs/tags/{tag}"
+        self._also = [f"refs/heads/{name}" for name in also]
+        self._back = BackMerging(self._history, remote, change, keep)
         self._unsigned: list[str] = []
 
     def land(self, tag_message: str, merge_message: str) -> Landed:
@@ -47,13 +60,13 @@ class Landing:
             tip = self._history.commit(self._cutting.seen_main)
             plan = self._plan(tip, tag_message, merge_message)
             if self._pushed(plan, tip):
-                return self._verified(plan)
+                return self._verified(plan, merge_message)
         plan.merges, plan.delete = False, None
         plan.owed.append(
             f"{self._main} moved {_ATTEMPTS} times while the fix was merged. {self._by_hand}"
         )
         self._offer_tag(plan)
-        return self._verified(plan)
+        return self._verified(plan, merge_message)
 
     def _check(self) -> None:
         change = self._change
@@ -212,28 +225,26 @@ class Landing:
 
     # -- what became of it --------------------------------------------------------------------
 
-    def _verified(self, plan: Plan) -> Landed:
-        """Read the remote again: only what is seen there is said."""
+    def _verified(self, plan: Plan, message: str) -> Landed:
+        """Read the remote again: only what is seen there is said. Then let the branches beside follow."""
         self._cutting.fetch()
         tip = self._history.commit(self._cutting.seen_main)
         merged = plan.merges and self._history.holds(tip, self._change.commit)
         if plan.merges and not merged:
             raise CannotTell(f"{self._remote.name} took the merge, but {self._main} lacks it.")
-        there = self._remote.refs(self._names.head, *_LATER)
+        there = self._remote.refs(self._names.head, *self._also)
+        followed: list[str] = []
         if merged:
-            plan.owed += self._elsewhere(there)
+            beside = {ref: at for ref, at in there.items() if ref not in self._not_beside()}
+            followed, owed = self._back.bring(beside, message)
+            plan.owed += owed
         if merged and self._names.head not in there:
             self._forget_branch()
-        return Landed(main=tip if merged else None, owed=(*plan.owed, *self._unsigned))
+        owed = [*plan.owed, *self._unsigned]
+        return Landed(tip if merged else None, owed=tuple(owed), followed=tuple(followed))
 
-    def _elsewhere(self, there: dict[str, str]) -> list[str]:
-        """Return which long-lived branches still lack the fix."""
-        later = [name for name in there if name not in (self._names.head, self._main_ref)]
-        return [
-            f"{name.removeprefix('refs/heads/')} does not have the fix yet; merge {self._tag} into it"
-            for name in sorted(later)
-            if not self._history.contains(there[name], self._change.commit)
-        ]
+    def _not_beside(self) -> tuple[str, str]:
+        return self._names.head, self._main_ref
 
     def _forget_branch(self) -> None:
         """Delete the branch here, unless a worktree stands on it or it has gone on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pitstop.adapters._run import Runner
@@ -44,8 +44,18 @@ class GitForge:
     """One repository and one remote."""
 
     def __init__(
-        self, repository: Path, *, remote: str, main: str, worktrees: Path, runner: Runner
+        self,
+        repository: Path,
+        *,
+        remote: str,
+        main: str,
+        worktrees: Path,
+        runner: Runner,
+        also: Sequence[str] = ("develop", "release/*"),
+        keep: Sequence[str] = (),
     ) -> None:
+        """``also`` are the branches that follow main, ``keep`` the files they keep of their own."""
+        self._also, self._keep = also, keep
         self._git = Git(repository, runner)
         self._remote, self._main = Remote(self._git, remote), main
         self._worktrees_folder = worktrees
@@ -229,7 +239,8 @@ class GitForge:
 
     def land(self, change: Change, tag: str, tag_message: str, merge_message: str) -> Landed:
         """Bring the change to main, tag it and delete the branch; look first."""
-        landing = Landing(self._git, self._remote, self._cutting, self._main, change, tag)
+        parts = (self._git, self._remote, self._cutting, self._main, change, tag)
+        landing = Landing(*parts, also=self._also, keep=self._keep)
         return landing.land(tag_message, merge_message)
 
     def prepare_revert(self, change: Change) -> str:
