@@ -1,6 +1,6 @@
 """``make bench``: what pitstop is held to, as ratios within one run. Never a timed test.
 
-Start with names of parts to run only these: startup, steps, ship, rollback, traffic. Exits 1 if
+Start with names of parts to run only these: startup, guards, steps, ship, rollback, traffic. Exits 1 if
 anything that can be told in one run is not held.
 """
 
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import rollback, ship, startup, steps, traffic
+from benchmarks import guards, rollback, ship, startup, steps, traffic
 
 PARTS = {
     "startup": startup.main,
+    "guards": guards.main,
     "steps": steps.main,
     "ship": ship.main,
     "rollback": rollback.main,
