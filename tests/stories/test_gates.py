@@ -274,3 +274,17 @@ def test_the_clock_runs_through_all_attempts():
     again(story).runs()
     assert story.status["slo"]["met"] is False
     assert story.world.main == FIX != BASE
+
+
+def test_the_rollback_point_says_how_the_platform_was_told_to_run_it():
+    """The same configuration has the same fingerprint, another one another."""
+    points = []
+    for platform in (
+        {"use": "simulated"},
+        {"use": "simulated"},
+        {"use": "simulated", "start": "x"},
+    ):
+        story = ready(World(), platform=platform)
+        story.runs()
+        points.append(story.status["rollback_point"]["config_fingerprint"])
+    assert points[0] == points[1] != points[2]

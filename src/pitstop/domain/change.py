@@ -104,6 +104,7 @@ class RollbackPoint:
     recorded_at: str
     backup_id: str | None = None
     migration_head: str | None = None  # of the database, as far as it was known
+    config_fingerprint: str | None = None  # SHA-256 of how the platform was told to run the service
 
 
 @dataclass(frozen=True)

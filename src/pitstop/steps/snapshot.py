@@ -1,5 +1,7 @@
 """Record where production can return to, before anything is changed: its data, then its release."""
 
+import hashlib
+import json
 from dataclasses import replace
 
 from pitstop import messages as say
@@ -50,7 +52,14 @@ def record(
     crew.claims.note(running.id, command)
     at = crew.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
     backed_up, head = backup.id if backup else None, _migration_head(crew)
-    return RollbackPoint(running.id, running.commit, running.tree, command, at, backed_up, head)
+    point = RollbackPoint(running.id, running.commit, running.tree, command, at, backed_up, head)
+    return replace(point, config_fingerprint=_fingerprint(crew))
+
+
+def _fingerprint(crew: Crew) -> str:
+    """Return what tells whether the platform is told the same later; secrets are only names there."""
+    told = crew.settings.platform.model_dump(mode="json")
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _migration_head(crew: Crew) -> str | None:
