@@ -135,9 +135,10 @@ def qualifies(incident: Incident) -> str:
     return f"{incident.severity}, {', '.join(incident.symptoms)}"
 
 
-def nothing_in_service(service: str) -> str:
+def nothing_in_service(service: str, platform: str) -> str:
     """Say that there is no production to fix."""
-    return f"Nothing is in service for {service}. Bring it up first: pitstop local up"
+    up = "pitstop local up" if platform == "local" else "deploy it as usual, then: pitstop doctor"
+    return f"Nothing is in service for {service}. Bring it up first: {up}"
 
 
 _SHOWN = 20  # objections that are said; a change with more of them is known to be none of ours

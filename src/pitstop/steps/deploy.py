@@ -22,7 +22,7 @@ def release(
     """Put the tested tree into service, once; refuse if another tree would come out."""
     running = crew.platform.running()
     if running is None:
-        return No(say.nothing_in_service(incident.service))
+        return No(say.nothing_in_service(incident.service, crew.settings.platform.use))
     if running.id != point.deployment_id and running.commit != change.commit:
         return No(say.production_moved(point.commit, running.commit, change.commit))
     deployment = crew.platform.deploy(Release(_key(crew, incident), change.commit, change.tree))

@@ -44,7 +44,7 @@ def record(
         return No(f"{say.UNCHANGED} {refused}", declined=True)
     running = crew.platform.running()
     if running is None:
-        return No(say.nothing_in_service(case.incident.service))
+        return No(say.nothing_in_service(case.incident.service, crew.settings.platform.use))
     if running.commit != change.branch.base_commit:
         return No(say.production_moved(change.branch.base_commit, running.commit, change.commit))
     crew.platform.keep(running.id)

@@ -20,7 +20,7 @@ def classify(crew: Crew, incident: Incident) -> Case | No:
         return No(say.not_an_emergency(incident.severity), declined=True)
     deployed = crew.platform.running()
     if deployed is None:
-        return No(say.nothing_in_service(incident.service))
+        return No(say.nothing_in_service(incident.service, crew.settings.platform.use))
     if incident.start_from and crew.known_bad:
         if bad := crew.known_bad.find(incident.start_from, incident.start_from):
             return No(say.known_bad(bad), declined=True)
