@@ -167,3 +167,21 @@ def test_only_added_lines_are_read() -> None:
     """What a fix takes away may be what it takes away."""
     text = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-old\n+new\n"
     assert [(line.number, line.text) for line in added_lines(text)] == [(1, "new")]
+
+
+def test_a_secret_that_was_taken_out_again_is_still_in_the_history(shop: Shop) -> None:
+    """A push takes every commit along."""
+    first = changed(shop, {"app.py": f"key = '{KEY}'\n"})
+    folder = Path(first.branch.worktree)
+    write(folder, {"app.py": "fixed\n"})
+    mended = shop.forge().commit(first.branch, "hotfix: without it")
+    (refused,) = refusals(shop, mended)
+    assert "an earlier commit" in refused
+    git(folder, "reset", "-q", "--soft", shop.deployed)
+    assert refusals(shop, shop.forge().commit(first.branch, "hotfix: one commit")) == []
+
+
+def test_attributes_hide_no_text(shop: Shop) -> None:
+    """A file that calls itself binary is still looked through."""
+    change = changed(shop, {".gitattributes": "* -diff\n", "app.py": f"key = '{KEY}'\n"})
+    assert len(refusals(shop, change)) == 1

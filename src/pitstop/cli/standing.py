@@ -110,7 +110,11 @@ def _returning_first(state: dict[str, Any]) -> str:
         return ""
     seconds, loses = earlier["seconds"], earlier["loses"]
     takes = (
-        "at once" if seconds == 0 else f"in about {seconds:.0f} s" if seconds else "in unknown time"
+        "at once"
+        if seconds is not None and seconds < 1
+        else f"in about {seconds:.0f} s"
+        if seconds
+        else "in unknown time"
     )
     what = "what that is could not be found out" if loses is None else _subjects(loses)
     said = (

@@ -49,11 +49,15 @@ class Commit:
 
 @dataclass(frozen=True)
 class Patch:
-    """A change as a reviewer sees it. ``text`` has no context lines; None where it is too large."""
+    """A change as a reviewer sees it. ``text`` has no context lines; None where it is too large.
+
+    ``history`` is the same of each commit, where there are several: a push takes all of them along.
+    """
 
     files: tuple[FileChange, ...]
     commits: tuple[Commit, ...]
     text: str | None
+    history: str | None = ""
 
 
 @dataclass(frozen=True)

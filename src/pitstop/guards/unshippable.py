@@ -24,12 +24,24 @@ def unshippable(patch: Patch, guards: Guards) -> Iterator[Objection]:
                 f"{commit.id[:12]} is a merge: it would bring more than the fix into production; make "
                 "it straight with git rebase",
             )
-    if patch.text is None or sum(file.added for file in patch.files) > MOST_LINES:
+    if (
+        patch.text is None
+        or patch.history is None
+        or sum(file.added for file in patch.files) > MOST_LINES
+    ):
         yield Objection(None, "it is too large to be looked through for secrets")
         return
     lines = list(added_lines(patch.text))
     yield from _markers(lines)
     yield from secrets(lines)
+    now = {(line.file, line.text) for line in lines}
+    before = [one for one in added_lines(patch.history) if (one.file, one.text) not in now]
+    for found in secrets(before):
+        yield Objection(
+            None,
+            f"an earlier commit of the branch has it still: {found.reason}. Make the commits one: git reset "
+            "--soft, to the commit that is deployed, in its worktree",
+        )
 
 
 def _markers(lines: list[Added]) -> Iterator[Objection]:

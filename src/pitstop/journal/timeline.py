@@ -56,6 +56,8 @@ def _finished(line: dict[str, Any], timeline: Timeline) -> str:
     value = data.get("value")
     if isinstance(value, dict) and "verdict" in value:
         return f"{_MARKS[value['verdict']]} {title}{took}: {value['reason']}"
+    if isinstance(value, dict) and "not_told" in value and not value["text"]:
+        return f"– {title}: it was not announced, so nobody is told how it ended"
     if isinstance(value, dict) and "not_told" in value:
         missed = f"; not reached: {'; '.join(value['not_told'])}" if value["not_told"] else ""
         text = "".join(f"\n            {row}" for row in value["text"].strip().splitlines())
@@ -185,5 +187,7 @@ _SAY = {
     "note": lambda ln, _: f"» {ln['by']}: {ln['data']['text']}",
     "evidence": lambda ln, _: f"» {ln['by']}: evidence: {ln['data']['text']}",
     "broke": lambda ln, _: f"✗ {ln['data']['reason']}",
-    "outcome": lambda ln, _: f"■ {ln['data']['status'].replace('_', ' ')}: {ln['data']['reason']}",
+    "outcome": lambda ln, _: (
+        f"■ {ln['data']['status'].replace('_', ' ')}: {ln['data']['reason'].partition(chr(10))[0]}"
+    ),
 }

@@ -34,10 +34,9 @@ def deploying(crew: Crew, incident: Incident) -> Said:
 def ended(crew: Crew, incident: Incident, outcome: Outcome) -> Said:
     """Say how it ended; a hotfix that was never announced ends quietly."""
     status = crew.record.status()
-    text = say.ended(incident, outcome, status)
     if not status["announced"]:
-        return Said(text)
-    return _say(crew, incident.id, "ended", text)
+        return Said("")
+    return _say(crew, incident.id, "ended", say.ended(incident, outcome, status))
 
 
 @step("Announce the regression", phase="rolling_back")

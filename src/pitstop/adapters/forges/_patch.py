@@ -23,11 +23,10 @@ class Patches:
 
     def between(self, base: str, commit: str) -> Patch:
         """Return files, commits and text from a base to a commit that is built on it."""
-        return Patch(
-            tuple(self._files(base, commit)),
-            tuple(self._commits(base, commit)),
-            self._text(base, commit),
-        )
+        commits = tuple(self._commits(base, commit))
+        text = self._text("diff-tree", "-r", base, commit)
+        history = self._text("log", "--format=", f"{base}..{commit}") if len(commits) > 1 else ""
+        return Patch(tuple(self._files(base, commit)), commits, text, history)
 
     def names(self, commit: str) -> list[str]:
         """Return every file of a commit."""
@@ -105,9 +104,9 @@ class Patches:
             sha, parents, message = parts[start : start + 3]
             yield Commit(sha.strip(), message.strip(), len(parents.split()))
 
-    def _text(self, base: str, commit: str) -> str | None:
+    def _text(self, command: str, *args: str) -> str | None:
         prefixes = ("--src-prefix=a/", "--dst-prefix=b/", "--no-color", "--unified=0")
-        done = self._git.run("diff-tree", "-r", "-p", "-M", *prefixes, *_FLAGS, base, commit, "--")
+        done = self._git.run(command, "-p", "-M", *prefixes, *_FLAGS, "--text", *args, "--")
         if done.exit_code != 0:
-            raise Refused(f"git diff-tree said no: {words(done)}")
+            raise Refused(f"git {command} said no: {words(done)}")
         return done.out.decode(errors="replace") if len(done.out) <= READABLE else None
