@@ -19,7 +19,7 @@ from pitstop.adapters.forges._history import NOBODY, History, one_line
 from pitstop.adapters.forges._remote import Remote
 from pitstop.domain.answer import RemoteAnswer
 from pitstop.messages import mail_of
-from pitstop.ports import Refused
+from pitstop.ports import CannotTell, Refused
 
 BRISK = 10.0  # seconds for the remote to answer: who waits also listens to people on this machine
 _MOST = 20_000  # bytes of an answer; anything longer was not written by pitstop
@@ -42,10 +42,7 @@ class GitAnswers:
 
     def heard(self, run: str, tree: str) -> list[RemoteAnswer]:
         """Return what was said about this tree, rejections first. Raises CannotTell."""
-        there = self._remote.refs(*(f"{stem}*" for stem in self._stems(run, tree)))
-        people = {ref: sha for ref, sha in there.items() if _PERSON.fullmatch(_person(ref))}
-        people = dict(sorted(people.items())[:_MANY])
-        self._bring(people)
+        people = self._people(run, tree)
         said = [self._read(tree, ref, sha) for ref, sha in people.items()]
         return sorted(filter(None, said), key=lambda one: (one.decision != "reject", one.at))
 
@@ -54,38 +51,49 @@ class GitAnswers:
 
         Raises Refused where this person rejected the tree before, or the remote takes no answer.
         """
-        said = {one.decision for one in self._of(run, answer)}
-        if answer.decision in said:
-            return False
-        if "reject" in said:
-            raise Refused(
-                f"{one_line(answer.by)} rejected tree {answer.tree[:12]}, and that stands. A changed "
-                "fix gets a new tree."
-            )
         text = json.dumps(asdict(answer), indent=1) + "\n"
         sha = self._history.write(self._history.empty_tree(), [], text, env=NOBODY)
-        refs = [f"{stem}{_mark(answer.by)}" for stem in self._stems(run, answer.tree)]
-        for ref in refs:
-            # one that stands there already and says the other thing is replaced, if it is still it
-            lease = {ref: self._remote.at(ref) or ""}
-            pushed = self._remote.push(f"{sha}:{ref}", leases=lease)
-            if self._remote.at(ref) == sha:
+        for _ in range(3):
+            seen = self._own(run, answer)
+            if _decided(answer, [self._read(answer.tree, *one) for one in seen.items()]):
+                return False
+            written = self._write(run, answer, sha, seen)
+            if written is not None:
+                return written
+        raise CannotTell("The answers change faster than they can be read.")
+
+    def _own(self, run: str, answer: RemoteAnswer) -> dict[str, str]:
+        """Return what the remote has of this person."""
+        people = self._people(run, answer.tree)
+        return {ref: sha for ref, sha in people.items() if _person(ref) == _mark(answer.by)}
+
+    def _write(self, run: str, answer: RemoteAnswer, sha: str, seen: dict[str, str]) -> bool | None:
+        """Push where the remote takes it; None when this person's answer changed meanwhile."""
+        for ref in (f"{stem}{_mark(answer.by)}" for stem in self._stems(run, answer.tree)):
+            pushed = self._remote.push(f"{sha}:{ref}", leases={ref: seen.get(ref, "")})
+            now = self._remote.at(ref)
+            if now == sha:
                 return True
+            if (now or "") != seen.get(ref, ""):
+                return None
         raise Refused(
             f"{self._remote.name} takes no answer, neither under refs/pitstop-approvals nor as a branch "
             f"called pitstop-approvals: {pushed.said}. Allow one of them for those who review."
         )
+
+    def _people(self, run: str, tree: str) -> dict[str, str]:
+        """Return the refs about a tree that can be a person's, once their objects are here."""
+        there = self._remote.refs(*(f"{stem}*" for stem in self._stems(run, tree)))
+        people = {ref: sha for ref, sha in there.items() if _PERSON.fullmatch(_person(ref))}
+        people = dict(sorted(people.items())[:_MANY])
+        self._bring(people)
+        return people
 
     def clear(self, run: str) -> None:
         """Remove a run's answers, whatever tree they are about."""
         there = self._remote.refs(*(f"{stem}*" for stem in self._stems(run)))
         if there:
             self._remote.push(*(f":{ref}" for ref in there), leases=there)
-
-    def _of(self, run: str, answer: RemoteAnswer) -> list[RemoteAnswer]:
-        """Return what this person said about this tree before."""
-        mail = mail_of(answer.by)
-        return [one for one in self.heard(run, answer.tree) if mail_of(one.by) == mail]
 
     def _stems(self, run: str, tree: str = "") -> tuple[str, str]:
         own = f"refs/pitstop-approvals/{run}/" + (f"{tree}/" if tree else "")
@@ -114,6 +122,17 @@ class GitAnswers:
         if int(self._git.ask("cat-file", "-s", sha)) > _MOST:
             raise ValueError("it is too long")
         return self._git.ask("cat-file", "commit", sha).partition("\n\n")[2]
+
+
+def _decided(answer: RemoteAnswer, said: list[RemoteAnswer | None]) -> bool:
+    """Return whether a person said this already. Raises Refused for a yes after a no."""
+    decisions = {one.decision for one in said if one}
+    if answer.decision == "approve" and "reject" in decisions:
+        raise Refused(
+            f"{one_line(answer.by)} rejected tree {answer.tree[:12]}, and that stands. A changed fix "
+            "gets a new tree."
+        )
+    return answer.decision in decisions
 
 
 def _mark(person: str) -> str:
