@@ -137,7 +137,7 @@ def test_a_no_that_comes_at_the_same_moment_is_not_written_over(shop: Shop) -> N
     late = MeanwhileRunner(lambda: put(shop, OWN + who, told(decision="reject")))
     with pytest.raises(Refused):
         answers(shop, late).say(RUN, YES)
-    assert [one.decision for one in answers(shop).heard(RUN, TREE)][0] == "reject"
+    assert next(one.decision for one in answers(shop).heard(RUN, TREE)) == "reject"
 
 
 @pytest.mark.parametrize("run", ["", "../x", "a b", "a..b", "x.lock", "-x\n", "*"])
@@ -173,6 +173,15 @@ def test_a_branch_that_changes_nothing_is_no_proposal(shop: Shop) -> None:
     shop.cut()
     other = shop.clone("other")
     assert proposals(shop, other).bring(RUN, shop.deployed) is None
+
+
+def test_a_shallow_clone_that_cannot_show_a_change_says_so(shop: Shop) -> None:
+    """Nobody approves what they cannot see."""
+    shop.others_push({"docs/b.md": "b\n"})
+    change = shop.fixed()
+    other = shop.clone("other", "--depth=1", "--branch=main")
+    with pytest.raises(Refused, match="--unshallow"):
+        proposals(shop, other).bring(RUN, change.commit)
 
 
 def test_a_branch_of_a_stranger_shows_no_program(shop: Shop) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pitstop.adapters._run import Runner
 from pitstop.adapters.forges._git import Git
-from pitstop.adapters.forges._history import History
+from pitstop.adapters.forges._history import History, one_line
 from pitstop.adapters.forges._remote import Remote
+from pitstop.ports import Refused
 
 _STEM = "refs/heads/hotfix/"
 _ROWS = 40  # of a diffstat
@@ -46,7 +47,7 @@ class Proposals:
         """
         self._remote.fetch(f"{_STEM}{run}", self._main)
         main = self._remote.at(self._main) or commit
-        base = self._git.ask("merge-base", commit, main)
+        base = self._base(run, commit, main)
         tree = self._history.tree(commit)
         if tree == self._history.tree(base):
             return None
@@ -55,3 +56,12 @@ class Proposals:
         authors = frozenset(mail.strip().lower() for mail in people.splitlines() if mail.strip())
         shown = ("diff", "--no-ext-diff", "--no-textconv", f"--stat=100,,{_ROWS}", base, commit)
         return Proposal(run, commit, tree, base, authors, self._git.ask(*shown, "--"))
+
+    def _base(self, run: str, commit: str, main: str) -> str:
+        done = self._git.run("merge-base", commit, main)
+        if done.exit_code == 0 and done.text:
+            return done.text
+        raise Refused(
+            f"Nothing here says where {one_line(run)} left main, so what it changes cannot be shown. In a "
+            f"shallow clone: git fetch --unshallow {self._remote.name}"
+        )
