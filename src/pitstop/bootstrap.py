@@ -19,9 +19,11 @@ from pitstop.adapters import plugins
 from pitstop.adapters._run import Runner
 from pitstop.adapters.calendars import TeamCalendar
 from pitstop.adapters.commands import ShellCommands
+from pitstop.adapters.forges.approvals import GitAnswers
 from pitstop.adapters.forges.claims import GitClaims
 from pitstop.adapters.forges.git import GitForge
 from pitstop.adapters.forges.known_bad import GitKnownBad
+from pitstop.adapters.forges.proposals import Proposals
 from pitstop.adapters.notifiers.file import FileAudience
 from pitstop.adapters.notifiers.unreachable import Unreachable
 from pitstop.adapters.notifiers.webhook import WebhookAudience
@@ -71,6 +73,7 @@ def check(tables: dict[str, Any], source: str = "") -> config.Settings:
     settings, problems = config.parse(tables, source)
     problems += _problems_of_adapters(tables, source)
     problems += _backup_problems(tables, source)
+    problems += config.unknown_audiences(settings, source) if settings else []
     if settings is None or problems:
         raise config.ConfigurationError(config.in_order(problems))
     return settings
@@ -244,6 +247,17 @@ def claims(place: Place, settings: config.Settings, runner: Runner) -> GitClaims
     return GitClaims(place.repository, remote=settings.service.remote, runner=runner)
 
 
+def answers(place: Place, settings: config.Settings, runner: Runner) -> GitAnswers:
+    """Return what colleagues say through the remote."""
+    return GitAnswers(place.repository, remote=settings.service.remote, runner=runner)
+
+
+def proposals(place: Place, settings: config.Settings, runner: Runner) -> Proposals:
+    """Return the hotfixes that other clones have published."""
+    service = settings.service
+    return Proposals(place.repository, remote=service.remote, main=service.main, runner=runner)
+
+
 def calendar(place: Place, settings: config.Settings) -> TeamCalendar:
     """Return the team's windows and freezes."""
     return TeamCalendar(settings.calendar, place.repository)
@@ -380,6 +394,7 @@ def crew(
         calendar=calendar(place, settings),
         known_bad=known_bad(place, settings, runner),
         backup=backup(place, tables, runner, clock),
+        answers=answers(place, settings, runner),
     )
 
 

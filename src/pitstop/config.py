@@ -225,6 +225,8 @@ class Approval(Part):
     """by another person than the author (compared by e-mail)"""
     within: Duration | None = None
     """else by severity: P1 5m, P2 10m, P3 30m"""
+    escalate_to: list[str] = []
+    """audiences that hear it when the time is nearly over"""
 
 
 class Gate(Part):
@@ -375,6 +377,16 @@ def parse(tables: dict[str, Any], source: str = "") -> tuple[Settings | None, li
         return Settings.model_validate(tables), []
     except ValidationError as error:
         return None, problems(Settings, error, source)
+
+
+def unknown_audiences(settings: Settings, source: str) -> list[str]:
+    """Return a sentence for each name that nobody is called by."""
+    known = ", ".join(settings.audiences) or "none is configured: [audiences.NAME]"
+    return [
+        problem(("approval", "escalate_to"), f'"{name}" is no audience. Known: {known}', source)
+        for name in settings.approval.escalate_to
+        if name not in settings.audiences
+    ]
 
 
 def problems(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar
 
@@ -75,6 +76,15 @@ class Step(Generic[P, R]):
     attempts: int
     function: Callable[Concatenate[Crew, P], R | No]
 
+    def of(self, *args: P.args, **kwargs: P.kwargs) -> Step[[], R]:
+        """Return this step with what it is given: for where the engine says when."""
+
+        @functools.wraps(self.function)
+        def given(crew: Crew) -> R | No:
+            return self.function(crew, *args, **kwargs)
+
+        return replace(self, function=given)  # type: ignore[return-value, arg-type]
+
 
 STEPS: dict[str, Step[Any, Any]] = {}
 """Every step that this version has, by its key."""
@@ -142,11 +152,15 @@ class Pit(Protocol):
         about: str = "",
         within: timedelta | None = None,
         meanwhile: Step[[], None] | None = None,
+        every: timedelta = timedelta(0),
+        reminders: Sequence[tuple[timedelta, Step[[], Any]]] = (),
     ) -> Answer:
         """Wait for a person, durably; silence is no answer.
 
-        ``about`` binds the answer, to a tree for instance. ``meanwhile`` keeps the process alive
-        and is looked at all the time: its *no* ends the wait.
+        ``about`` binds the answer, to a tree for instance. After ``within`` the run rests; without
+        it, it rests at once. ``meanwhile`` is looked at while the process waits, one look in
+        ``every``: its *no* ends the wait, and without ``within`` it keeps the process alive.
+        ``reminders`` are done once, each so long after asking, while there is no answer.
         """
 
     def way_back(

@@ -209,6 +209,37 @@ def rejected(by: str, reason: str) -> str:
     return f"{by} rejected the change: {reason or 'no reason given'}. {UNCHANGED}"
 
 
+def extent(lines: int, files: int) -> str:
+    """Say how large a change is."""
+    return f"{lines} {'line' if lines == 1 else 'lines'} in {files} {'file' if files == 1 else 'files'}"
+
+
+def wanted(
+    incident: Incident,
+    change: Change,
+    extent: str,
+    status: Mapping[str, Any],
+    *,
+    last: bool = False,
+) -> str:
+    """Ask another person to look at a change: who asks, for what, until when, what to type."""
+    head = "APPROVAL OVERDUE SOON" if last else "APPROVAL WANTED"
+    until = (status["deadline"] or "")[11:19]
+    return (
+        f"{head}: {one_line(incident.title)}\nService: {incident.service} ({incident.severity})\n"
+        f"Asked by: {incident.owner}\nFix: {one_line(status['fix'] or '')}\nSize: {extent}, tree "
+        f"{change.tree[:12]}\nUntil: {until} UTC; then the hotfix rests, and {_lower(UNCHANGED)}\n"
+        f"Look: git fetch {status['main_ref'].partition('/')[0]} && git diff "
+        f"{change.branch.base_commit[:12]}..{change.commit[:12]}\n"
+        f"Answer, in any clone: pitstop approve {incident.id}, or pitstop reject {incident.id} "
+        "--reason TEXT\n"
+    )
+
+
+def _lower(sentence: str) -> str:
+    return sentence[0].lower() + sentence[1:].rstrip(".")
+
+
 def approved(by: str) -> str:
     """Say who said yes."""
     return f"approved by {by}"

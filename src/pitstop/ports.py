@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from pitstop.domain.answer import RemoteAnswer
 from pitstop.domain.backup import BackupTaken, Estimate
 from pitstop.domain.calendar import Standing
 from pitstop.domain.change import (
@@ -292,6 +293,22 @@ class Claims(Protocol):
         """Give the claim back, if it is still ours."""
 
 
+class Answers(Protocol):
+    """What colleagues say in their own clones about a change that waits for approval."""
+
+    def heard(self, run: str, tree: str) -> list[RemoteAnswer]:
+        """Return what was said about this tree, rejections first. Raises CannotTell."""
+
+    def say(self, run: str, answer: RemoteAnswer) -> bool:
+        """Let whoever executes the run hear an answer; return whether it is new.
+
+        Raises Refused where the same person rejected this tree before, or nobody could hear it.
+        """
+
+    def clear(self, run: str) -> None:
+        """Remove what was said to a run that is over."""
+
+
 class Calendar(Protocol):
     """When deploying is normal, and when nobody deploys."""
 
@@ -382,6 +399,9 @@ class Record(Protocol):
     def status(self) -> Mapping[str, Any]:
         """Return this run's state so far, as ``status --json`` gives it."""
 
+    def answered(self, by: str, data: Mapping[str, object], *, once: str) -> None:
+        """Put on record what somebody answered elsewhere; said again, it stands there once."""
+
     def promised_tags(self) -> Collection[str]:
         """Return the tags that other runs have named, pushed or not."""
 
@@ -402,3 +422,4 @@ class Crew:
     calendar: Calendar | None = None
     known_bad: KnownBad | None = None
     backup: Backup | None = None
+    answers: Answers | None = None

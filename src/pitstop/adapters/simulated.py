@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from pitstop.config import Part, Settings
+from pitstop.domain.answer import RemoteAnswer
 from pitstop.domain.backup import BackupTaken, Estimate
 from pitstop.domain.calendar import Freeze, Standing, standing, weekly
 from pitstop.domain.change import (
@@ -33,6 +34,7 @@ from pitstop.domain.change import (
 )
 from pitstop.domain.known_bad import BadCommit, Released
 from pitstop.gate import Interval
+from pitstop.messages import mail_of
 from pitstop.ports import CannotTell, Clock, Crew, Fence, Ran, Record, Refused
 
 START = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -70,6 +72,9 @@ class World:
     windows: tuple[str, ...] = ()
     calendar_answers: bool = True
     known_bad: dict[str, BadCommit] = field(default_factory=dict)  # by commit
+    answers: dict[tuple[str, str, str], RemoteAnswer] = field(
+        default_factory=dict
+    )  # run, tree, mail
     below: dict[str, tuple[str, ...]] = field(default_factory=dict)  # what a commit is built on
     way_back: tuple[str, str] | None = None  # what the claim says: rollback point, command
     acts: list[str] = field(default_factory=list)  # every change of the world, in order
@@ -664,6 +669,41 @@ class SimulatedKnownBad:
         return "" if self._world.remote_answers else "The remote does not answer."
 
 
+class SimulatedAnswers:
+    """What colleagues say in their own clones."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def heard(self, run: str, tree: str) -> list[RemoteAnswer]:
+        """Return what was said about a tree."""
+        self._ask()
+        said = [one for key, one in self._world.answers.items() if key[:2] == (run, tree)]
+        return sorted(said, key=lambda one: (one.decision != "reject", one.at))
+
+    def say(self, run: str, answer: RemoteAnswer) -> bool:
+        """Let the run hear it."""
+        self._ask()
+        key = (run, answer.tree, mail_of(answer.by))
+        before = self._world.answers.get(key)
+        if before and before.decision == answer.decision:
+            return False
+        if before and before.decision == "reject":
+            raise Refused(f"{answer.by} rejected tree {answer.tree[:12]}, and that stands.")
+        self._world.answers[key] = answer
+        return True
+
+    def clear(self, run: str) -> None:
+        """Forget it."""
+        self._ask()
+        for key in [key for key in self._world.answers if key[0] == run]:
+            del self._world.answers[key]
+
+    def _ask(self) -> None:
+        if not self._world.remote_answers:
+            raise CannotTell("The remote does not answer.")
+
+
 def crew(world: World, settings: Settings, pit: Any, record: Record) -> Crew:
     """Return a crew of simulated adapters; ``pit`` gives the tick and the run's name."""
     clock = MakeBelieveClock(world, pit.tick)
@@ -680,4 +720,5 @@ def crew(world: World, settings: Settings, pit: Any, record: Record) -> Crew:
         calendar=SimulatedCalendar(world),
         known_bad=SimulatedKnownBad(world),
         backup=SimulatedBackup(world, clock) if settings.backup else None,
+        answers=SimulatedAnswers(world),
     )

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 def approve(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
     """Describe ``pitstop approve``."""
-    parser.description = "Say yes to the exact tree that waits for it; the author cannot."
+    parser.description = (
+        "Say yes to the exact tree that waits for it, here or in another clone; the author cannot."
+    )
     parser.epilog = 'example:\n  pitstop approve checkout --as "Grace <grace@example.com>"'
     common.add_id(parser)
     parser.add_argument("--as", dest="name", metavar="NAME", help="recorded as claimed, not proven")
@@ -30,7 +32,7 @@ def approve(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], i
 
 def reject(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
     """Describe ``pitstop reject``."""
-    parser.description = "Say no to the change that waits for approval."
+    parser.description = "Say no to the change that waits for approval, here or in another clone."
     parser.epilog = 'example:\n  pitstop reject checkout --reason "this also changes prices"'
     common.add_id(parser)
     parser.add_argument("--reason", required=True)
@@ -80,12 +82,16 @@ def _answer(args: argparse.Namespace, said: str, reason: str) -> int:
     from pitstop.messages import mail_of
 
     here = common.place(args)
-    run = common.find(here, args.id, waiting_for="approval")
+    if said == "reject":
+        reason = common.reason(reason)
+    run = _run_here(here, args.id)
+    if run is None:
+        from pitstop.cli import colleague
+
+        return colleague.answer(here, args.id, said, reason, args.name)
     state = common.state_of(run)
     by = common.actor(here, args.name)
     tree = state["tree"]
-    if said == "reject":
-        reason = common.reason(reason)
     known = {(mail_of(a["by"]), a["tree"], a["decision"]) for a in state["approvals"]}
     if said == "approve" and (mail_of(by), tree, "reject") in known:
         raise common.CannotDo(
@@ -114,6 +120,19 @@ def _answer(args: argparse.Namespace, said: str, reason: str) -> int:
     if not ownership.executing(run):
         print(f"Nobody waits for it at the moment. Go on: pitstop resume {run.id}")
     return 0
+
+
+def _run_here(here: Place, given: str | None) -> RunFolder | None:
+    """Return this clone's own run that is meant; None where it may be one of another clone."""
+    try:
+        run = common.find(here, given, waiting_for="approval")
+    except common.Unknown:
+        return None
+    if not run.is_over():
+        return run
+    from pitstop.cli import colleague
+
+    return None if colleague.known(here, run.id) else run
 
 
 def _authors(run: RunFolder) -> set[str]:

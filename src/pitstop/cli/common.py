@@ -26,6 +26,10 @@ class Usage(Exception):
     """The command cannot be run as it was typed. One sentence; exit code 2."""
 
 
+class Unknown(Usage):
+    """Nothing here is called that, or is open."""
+
+
 class CannotDo(Exception):
     """The command was understood and cannot be done. Carries the sentence and the exit code."""
 
@@ -310,7 +314,7 @@ def _only(found: list[RunFolder], none: str, many: str) -> RunFolder:
     if len(found) == 1:
         return found[0]
     if not found:
-        raise Usage(f"{none}. See: pitstop list")
+        raise Unknown(f"{none}. See: pitstop list")
     raise Usage(f"{many}: {', '.join(run.id for run in found)}. Name one.")
 
 

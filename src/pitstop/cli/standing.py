@@ -50,7 +50,8 @@ def summary(state: dict[str, Any]) -> str:
         ),
         "approval": (
             f"Waiting for another person's approval of tree {(state['about'] or '')[:12]}. Production "
-            f"is unchanged. They type: pitstop approve {name}; then: pitstop resume {name}"
+            f"is unchanged. They type, here or in their own clone: pitstop approve {name}; then: pitstop "
+            f"resume {name}"
         ),
         "verdict": (
             f"Cannot tell: {state['about']}. The new release serves users. Accept: pitstop resume "

@@ -28,6 +28,11 @@ class RunRecord:
         """Return this run's state so far."""
         return status(self._pit.lines(), self._pit.crew.clock.now())
 
+    def answered(self, by: str, data: Mapping[str, object], *, once: str) -> None:
+        """Put on record what somebody answered elsewhere; said again, it stands there once."""
+        now = self._pit.crew.clock.now()
+        self._pit.journal.append("answered", dict(data), by=by, once=once, at=now)
+
     def promised_tags(self) -> Collection[str]:
         """Return the tags that other runs have named, pushed or not."""
         found: set[str] = set()

@@ -79,6 +79,21 @@ class Numbered(Protocol):
         """Take the next number, to return production; whoever acts is fenced off."""
 
 
+class _Look:
+    """When it is time to look at something again: at once, then once in a while, and at the end."""
+
+    def __init__(self, every: timedelta) -> None:
+        self._every = every
+        self._next: datetime | None = None
+
+    def due(self, now: datetime, *, last: bool) -> bool:
+        """Return whether to look now."""
+        if not last and self._next and now < self._next:
+            return False
+        self._next = now + self._every
+        return True
+
+
 class Recorded:
     """A pit (see flow.Pit) whose memory is a journal."""
 
@@ -233,8 +248,11 @@ class Recorded:
         about: str = "",
         within: timedelta | None = None,
         meanwhile: Step[[], None] | None = None,
+        every: timedelta = timedelta(0),
+        reminders: Sequence[tuple[timedelta, Step[[], Any]]] = (),
     ) -> Answer:
         """Wait for a person, durably: silence is no answer, and never a yes."""
+        self._asked_for.update(reminder.name for _, reminder in reminders)
         for line in self._lines:
             if line["event"] == "heard" and line["data"]["question"] == question:
                 return _answer(line["data"])
@@ -243,7 +261,7 @@ class Recorded:
         self.hear()
         self._only_known_steps()
         asked = self._asked(question, about, within)
-        deadline = asked["data"]["deadline"]
+        look = _Look(every)
         while True:
             self.hear()
             if answer := self._answered(question, about, asked["seq"]):
@@ -251,13 +269,31 @@ class Recorded:
                     "heard", {"question": question, **vars(answer)}, once=f"heard:{question}"
                 )
                 return answer
-            if meanwhile:
+            over = self._over(asked, meanwhile)
+            if meanwhile and look.due(self.crew.clock.now(), last=over):
                 self._look_meanwhile(meanwhile)
-            elif deadline is None or stamp(self.crew.clock.now()) >= deadline:
-                if deadline is not None:
+                if self._answered(question, about, asked["seq"]):
+                    continue
+            if over:
+                if asked["data"]["deadline"]:
                     self._write("expired", {"question": question}, once=f"expired:{question}")
                 raise Waiting(question)
+            self._remind(asked, reminders)
             self.crew.clock.pause(POLL)
+
+    def _over(self, asked: Line, meanwhile: Step[[], None] | None) -> bool:
+        """Return whether a question is not waited for any longer; its answer is heard later."""
+        deadline = asked["data"]["deadline"]
+        if deadline is None:
+            return meanwhile is None
+        return bool(stamp(self.crew.clock.now()) >= deadline)
+
+    def _remind(self, asked: Line, reminders: Sequence[tuple[timedelta, Step[[], Any]]]) -> None:
+        """Do the last reminder that is due, once; no trouble with it ends a run."""
+        waited = self.crew.clock.now() - datetime.fromisoformat(asked["at"])
+        due = [step for after, step in reminders if waited >= after]
+        if due and due[-1].name not in self._finished:
+            self._perform(due[-1])
 
     def _asked(self, question: str, about: str, within: timedelta | None) -> Line:
         now = self.crew.clock.now()
@@ -291,6 +327,7 @@ class Recorded:
 
     def _look_meanwhile(self, step: Step[[], None]) -> None:
         result = step.function(self.crew)
+        self.hear()
         if isinstance(result, No):
             self._finish(step, {"no": _no(result)})
             raise Failed(result.reason)

@@ -155,7 +155,9 @@ def _asked(line: dict[str, Any], _: Timeline) -> str:
         "evidence": (
             f"try it, then: pitstop ship {line['run']} --evidence TEXT, or --evidence @FILE"
         ),
-        "approval": f"another person types: pitstop approve {line['run']}",
+        "approval": (
+            f"another person types, here or in their own clone: pitstop approve {line['run']}"
+        ),
         "verdict": (
             f"{said['about']}. Accept: pitstop resume {line['run']} --override verdict --because "
             f"TEXT, or return: pitstop rollback {line['run']} --reason TEXT"

@@ -4,12 +4,11 @@ Read it top to bottom. Every ``do(...)`` is one durable step: done once, remembe
 crashes, shown as it happens. The word before the dot is a file in steps/.
 """
 
-from datetime import timedelta
-
 from pitstop.domain.change import Deployment, Shipped
 from pitstop.domain.incident import Incident
 from pitstop.domain.verdict import Outcome
 from pitstop.flow import Aborted, Failed, Pit, outcome_of
+from pitstop.procedures.approval import approval
 from pitstop.procedures.stability_watch import stability_watch
 from pitstop.steps import (
     announce,
@@ -19,7 +18,6 @@ from pitstop.steps import (
     guard,
     learn,
     merge,
-    review,
     rollback,
     snapshot,
     triage,
@@ -64,9 +62,7 @@ def ship(pit: Pit, incident: Incident) -> Shipped:
     do(checks.same_tree, change)
     if do(checks.by_hand):
         pit.ask("evidence", about=change.tree)
-    if window := do(review.request, incident, change):
-        answer = pit.ask("approval", about=change.tree, within=timedelta(seconds=window))
-        do(review.admit, change, answer)
+    approval(pit, incident, change)
 
     # Go, with the way back laid first.
     with pit.alone_on(incident.service):

@@ -1,12 +1,14 @@
 """Tell everybody, once: before, during, after, and when production was returned."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from pitstop import messages as say
+from pitstop.domain.change import Change
 from pitstop.domain.incident import Incident, Return
 from pitstop.domain.verdict import Outcome
 from pitstop.flow import step
-from pitstop.ports import Crew
+from pitstop.ports import CannotTell, Crew, Refused
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,29 @@ class Said:
     text: str
     told: tuple[str, ...] = ()
     not_told: tuple[str, ...] = ()
+
+
+@step("Remind of the approval", phase="approving")
+def remind(crew: Crew, incident: Incident, change: Change) -> Said:
+    """Say once more that a change waits for another person."""
+    text = say.wanted(incident, change, _size(crew, change), crew.record.status())
+    return _say(crew, incident.id, "approval-wanted", text)
+
+
+@step("Escalate the approval", phase="approving")
+def escalate(crew: Crew, incident: Incident, change: Change) -> Said:
+    """Say to those who are named for it, or to all, that the time is nearly over."""
+    text = say.wanted(incident, change, _size(crew, change), crew.record.status(), last=True)
+    named = crew.settings.approval.escalate_to
+    return _say(crew, incident.id, "approval-escalated", text, named)
+
+
+def _size(crew: Crew, change: Change) -> str:
+    try:
+        files = crew.forge.patch(change).files
+    except (CannotTell, Refused):
+        return f"{len(change.files)} files"
+    return say.extent(sum(one.added + one.deleted for one in files), len(files))
 
 
 @step("Announce the hotfix", phase="deploying")
@@ -55,13 +80,15 @@ def returned(crew: Crew, wanted: Return, outcome: Outcome) -> Said:
     return _say(crew, wanted.id, "returned", text)
 
 
-def _say(crew: Crew, run: str, moment: str, text: str) -> Said:
+def _say(crew: Crew, run: str, moment: str, text: str, only: Collection[str] = ()) -> Said:
     """Tell each audience unless it has heard already; nobody's silence stops a hotfix."""
     attempt = crew.record.status()["attempt"]
     key = f"{run}/{moment}" if attempt == 1 else f"{run}/{moment}-{attempt}"
     told, not_told = [], []
     subject = text.partition("\n")[0]
     for audience in crew.audiences:
+        if only and audience.name not in only:
+            continue
         try:
             said = audience.said(key)
             if said is None:

@@ -62,7 +62,16 @@ def close(crew: Crew, incident: Incident, outcome: Outcome) -> str:
         patiently(crew, crew.claims.release, times=3)
     except Exception:  # noqa: BLE001 - a claim left over goes stale and can be taken over
         return "claim not released"
+    finally:
+        _forget_answers(crew, incident.id)
     return "closed"
+
+
+def _forget_answers(crew: Crew, run: str) -> None:
+    """Remove what colleagues said through the remote; left there, it is about a tree that is over."""
+    if crew.answers and crew.settings.approval.required:
+        with contextlib.suppress(Exception):
+            crew.answers.clear(run)
 
 
 def _let_backup_go(crew: Crew, backup_id: str | None) -> None:

@@ -1,13 +1,22 @@
 """Another person looks at the exact tree; silence is never a yes."""
 
+from datetime import timedelta
+
 from pitstop import messages as say
 from pitstop.domain.change import Change
 from pitstop.domain.incident import Incident
 from pitstop.flow import Answer, No, step
-from pitstop.ports import Crew
+from pitstop.ports import CannotTell, Crew, Refused
 
 WINDOW_MINUTES = {"P1": 5, "P2": 10, "P3": 30, "P4": 60}
 """How long an approval is waited for, by severity, where the configuration does not say."""
+
+LOOKS = timedelta(seconds=5)
+"""How often the remote is asked what colleagues said in their own clones."""
+
+
+LAST_CALL = timedelta(minutes=1)
+"""How long before the end it is escalated; in a short window a quarter of it."""
 
 
 @step("Ask for approval", phase="approving")
@@ -19,6 +28,34 @@ def request(crew: Crew, incident: Incident, change: Change) -> float | None:
     if approval.within is not None:
         return approval.within.total_seconds()
     return 60.0 * WINDOW_MINUTES[incident.severity]
+
+
+@step("Listen to colleagues", phase="approving")
+def listen(crew: Crew, incident: Incident, change: Change) -> None:
+    """Put on record what was said through the remote; from a silent one nothing is heard.
+
+    What is about another tree, or by somebody who wrote the change, does not count.
+    """
+    if crew.answers is None:
+        return
+    try:
+        said = crew.answers.heard(incident.id, change.tree)
+    except (CannotTell, Refused):
+        return
+    for one in said:
+        mail = say.mail_of(one.by)
+        if one.tree != change.tree or mail in change.authors:
+            continue
+        data = {
+            "question": "approval",
+            "said": one.decision,
+            "about": one.tree,
+            "reason": one.reason,
+            "proven": False,
+            "claimed": one.claimed,
+            "remote": True,
+        }
+        crew.record.answered(one.by, data, once=f"approval:{mail}:{one.tree}:{one.decision}")
 
 
 @step("Approval", phase="approving")
