@@ -271,10 +271,15 @@ class FreezeSettings(Part):
     """A time in which nobody deploys: once, from and until; or every week."""
 
     name: str = Field(min_length=1)
+    """what it is called"""
     from_: DayOrTime | None = Field(None, alias="from")
+    """a date or a time"""
     until: DayOrTime | None = None
+    """a date or a time; a date means when that day begins"""
     every: Rule | None = None
+    """a weekly time"""
     hotfix: Literal["pass", "override"] = "pass"
+    """a hotfix needs --override freeze --because TEXT"""
 
     @model_validator(mode="after")
     def _once_or_weekly(self) -> FreezeSettings:
@@ -289,9 +294,13 @@ class Calendar(Part):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
     timezone: Zone = ZoneInfo("UTC")
+    """what the times here mean; default: UTC"""
     windows: list[Rule] = []
+    """when deploying is normal; none: always"""
     ics: list[str] = []
+    """calendar files in the repository: every event in them is a freeze"""
     freeze: list[FreezeSettings] = []
+    """times in which nobody deploys"""
 
     @field_validator("freeze")
     @classmethod
@@ -308,6 +317,7 @@ class Plugin(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
     use: str = Field(min_length=1)
+    """the name that the other package gives it"""
 
 
 class AudienceSettings(Part):
@@ -318,6 +328,7 @@ class AudienceSettings(Part):
     webhook: str | Secret | None = None
     """a POST of JSON; an address, or the name of a variable that holds it"""
     plugin: Plugin | None = None
+    """what another package brings"""
 
 
 class Backup(BaseModel):
@@ -325,6 +336,7 @@ class Backup(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
     use: Literal["postgres", "sqlite", "command", "simulated"]
+    """what is backed up, and how"""
 
 
 class Settings(Part):

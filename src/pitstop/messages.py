@@ -152,7 +152,7 @@ def objections(run: str, reasons: list[str], gates: list[str], bound_elsewhere: 
     for gate in sorted(bound_elsewhere & set(gates)):
         said += f"The override of {gate} was for another tree, so it does not count.\n"
     if not gates:
-        return f"{said}What is marked never cannot be overridden: make the change smaller or other."
+        return f"{said}What is marked never cannot be overridden."
     flags = " ".join(f"--override {gate} --because TEXT" for gate in gates)
     return f"{said}If it must go all the same: pitstop ship {run} {flags}"
 

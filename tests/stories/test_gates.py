@@ -105,7 +105,7 @@ def test_what_is_cut_off_in_a_second_attempt_goes_on_there():
 
 def test_code_that_nothing_tries_is_declined_whatever_is_overridden():
     """A test run is a floor."""
-    story = ready(World(), checks={})
+    story = ready(World(files=("app.rs",)), checks={"targeted": "pytest {tests}"})
     story.incident = given.an_incident(repro=None)
     story.says("override", {"gate": "untested", "because": "no time for tests", "tree": TREE})
     outcome = story.runs()
@@ -115,7 +115,7 @@ def test_code_that_nothing_tries_is_declined_whatever_is_overridden():
 
 def test_a_repro_alone_needs_an_override_by_name():
     """It tries one thing, and not what else may break."""
-    story = ready(World(), checks={})
+    story = ready(World(files=("app.rs",)), checks={"targeted": "pytest {tests}"})
     assert "--override untested" in story.runs().reason
     story.says(
         "override", {"gate": "untested", "because": "the repro is all there is", "tree": TREE}
@@ -288,3 +288,12 @@ def test_the_rollback_point_says_how_the_platform_was_told_to_run_it():
         story.runs()
         points.append(story.status["rollback_point"]["config_fingerprint"])
     assert points[0] == points[1] != points[2]
+
+
+def test_a_team_without_tests_ships_and_owes_them():
+    """Its configuration is enough; that nothing tried the fix stays visible."""
+    story = ready(World(), checks={})
+    assert story.runs().status == "fixed"
+    assert "write tests: none is configured, so nothing tried the fix" in [
+        task["title"] for task in story.status["followups"]
+    ]

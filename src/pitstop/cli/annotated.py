@@ -111,10 +111,10 @@ def _backup(databases: tuple[Database, ...]) -> str:
     if not databases:
         return ""
     first, *others = sorted(databases, key=lambda one: one.kind != "postgres")
-    off = not BACKUP_IS_KNOWN
+    off = not BACKUP_IS_KNOWN or (first.kind == "sqlite" and not first.file)
     rows = [_row("use", first.kind, Fact("", first.where, first.note).why, off=off)]
-    if first.file:
-        rows.append(_row("file", first.file, "", off=off))
+    if first.kind == "sqlite":
+        rows.append(_row("file", first.file or "app.db", "", off=off))
     else:
         named = "" if first.env else "a guess: the variable that holds the address"
         rows.append(_row("database", {"env": first.env or "DATABASE_URL"}, named, off=off))
@@ -122,7 +122,7 @@ def _backup(databases: tuple[Database, ...]) -> str:
         _row(f"also: {one.kind}", one.env or one.file, Fact("", one.where).why, off=True)
         for one in others
     ]
-    mark = "" if BACKUP_IS_KNOWN else "# "
+    mark = "# " if off else ""
     return f"{mark}[backup]\n" + "\n".join(rows) + "\n"
 
 

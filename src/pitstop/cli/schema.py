@@ -93,10 +93,18 @@ class _Generator(GenerateJsonSchema):
 
 
 def descriptions(model: type[BaseModel]) -> dict[str, str]:
-    """Return the text that stands below each key of a table.
+    """Return the text that stands below each key of a table, those of its bases included.
 
     Read only when somebody asks for it: doing so at each start would cost every command its time.
     """
+    found: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, config.Part | config.Backup | config.Platform | config.Plugin):
+            found |= _own_descriptions(base)
+    return found
+
+
+def _own_descriptions(model: type[BaseModel]) -> dict[str, str]:
     try:
         source = textwrap.dedent(inspect.getsource(model))
     except (OSError, TypeError):  # installed without its source

@@ -17,6 +17,6 @@ def untested(patch: Patch, tests_run: bool, repro: bool) -> Iterator[Objection]:
     else:
         yield Objection(
             None,
-            f"{what}: nothing would try it. Set checks.targeted or checks.smoke in pitstop.toml, or "
-            "start with --repro CMD",
+            f"{what}: nothing would try it. Write a test for it, map one in checks.mapping, or set "
+            "checks.smoke, in pitstop.toml",
         )

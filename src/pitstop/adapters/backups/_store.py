@@ -36,11 +36,17 @@ class StoreSettings(Part):
     """What all kinds of backups have in common."""
 
     folder: str | None = None
+    """relative to the repository (default: the service's state folder)"""
     keep: int = Field(10, ge=1)
+    """the newest backups that stay, however old"""
     keep_for: Duration = timedelta(days=30)
+    """younger backups stay, however many"""
     encrypt_to: str | None = None
+    """an age recipient, or "gpg:KEY" for a key of gpg's"""
     identity: Secret | None = None
+    """the age identity, or its file: then backups are decrypted to verify them"""
     within: Duration = timedelta(minutes=10)
+    """how long taking, or reading back, may take"""
 
     @field_validator("encrypt_to")
     @classmethod

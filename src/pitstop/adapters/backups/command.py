@@ -22,9 +22,13 @@ class CommandSettings(StoreSettings):
     """``[backup] use = "command"``; the commands find the file in ``$PITSTOP_BACKUP_FILE``."""
 
     take: str = Field(min_length=1)
+    """writes the copy to $PITSTOP_BACKUP_FILE"""
     verify: str = Field(min_length=1)
+    """reads the copy back: exits 0 only if that works"""
     restore: str = Field(min_length=1)
+    """restores from $PITSTOP_BACKUP_FILE"""
     migration: str | None = None
+    """prints the newest migration"""
 
 
 class CommandBackup(StoredBackup):

@@ -51,9 +51,13 @@ class PostgresSettings(StoreSettings):
     """``[backup] use = "postgres"``."""
 
     database: Secret
+    """the address, by the name of the variable that holds it"""
     verify: Literal["restore", "list"] = "restore"
+    """into a scratch database, or "list": the table of contents only"""
     scratch: Secret | None = None
+    """another server to restore into (default: the same one)"""
     programs: str | None = None
+    """where pg_dump, pg_restore and psql are (default: PATH)"""
 
 
 class PostgresBackup(StoredBackup):

@@ -31,6 +31,7 @@ class SqliteSettings(StoreSettings):
     """``[backup] use = "sqlite"``."""
 
     file: str = Field(min_length=1)
+    """the database, relative to the repository"""
 
 
 class SqliteBackup(StoredBackup):

@@ -18,20 +18,35 @@ class ShellSettings(Part):
     """The commands, and where the service answers."""
 
     deploy: Command
+    """puts the files of its folder into service"""
     current: Command
+    """prints what users are served by: ID COMMIT"""
     list: Command | None = None
+    """prints what can be returned to, newest first"""
     rollback: Command | None = None
+    """serves users from $PITSTOP_DEPLOYMENT again; else the old commit is deployed"""
     status: Command | None = None
+    """shown by doctor"""
     logs: Command | None = None
+    """prints the end of the log"""
     stage: Command | None = None
+    """starts a release without users, prints ID URL"""
     discard: Command | None = Field(None, validate_default=True)
+    """and stops it"""
     health: Command | None = None
+    """an address, or a command"""
     url: str | None = None
+    """where production answers; else taken from health"""
     within: Duration = timedelta(minutes=10)
+    """how long deploy, rollback, stage or discard may take"""
     answer_within: Duration = timedelta(seconds=30)
+    """how long the others may take"""
     repeatable: bool = False
+    """whether a deploy that was killed may be run again"""
     env: dict[str, str | Secret] = Field(default_factory=dict)
+    """variables for all of these commands"""
     access_log: str | None = None
+    """users' requests as JSON lines"""
 
     @field_validator("url")
     @classmethod
