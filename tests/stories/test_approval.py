@@ -282,3 +282,38 @@ def test_an_abort_is_heard_while_an_approval_is_waited_for():
     story = asked()
     after(story, 301, lambda: story.says("abort", {"reason": "enough"}, once="abort"))
     assert story.runs().status == "aborted"
+
+
+def of_severity(name: str, /, **tables) -> given.Rehearsal:
+    """Return a shipped hotfix of a severity, where P1 has a table of its own."""
+    story = asked(**tables)
+    story.incident = given.an_incident(severity=name)
+    return story
+
+
+@pytest.mark.parametrize(("severity", "expected"), [("P1", 120), ("P2", 600), ("P3", 600)])
+def test_a_severity_may_have_its_own_window(severity, expected):
+    """Before the window of all; the others keep that one."""
+    story = of_severity(severity, severity={"P1": {"approval": "2m"}})
+    rests(story)
+    [line] = [line for line in story.journal.lines() if line["step"] == "review.request"][1:]
+    assert line["data"]["value"] == expected
+
+
+@pytest.mark.parametrize(("severity", "heard"), [("P1", False), ("P2", True)])
+def test_a_severity_may_have_its_own_audiences(severity, heard):
+    """From the first word to the last."""
+    story = of_severity(severity, severity={"P1": {"tell": ["leads"]}}).approves()
+    assert story.runs().status == "fixed"
+    assert bool(story.world.said) == heard
+
+
+def test_who_is_named_for_escalations_hears_them_whatever_the_severity():
+    """The nearest name wins."""
+    story = of_severity(
+        "P1",
+        approval={"within": "10m", "escalate_to": ["team"]},
+        severity={"P1": {"tell": ["leads"]}},
+    )
+    rests(story)
+    assert list(story.world.said) == ["checkout-500s/approval-escalated"]
