@@ -1,5 +1,6 @@
 """Another person is asked, reminded and heard from any clone; no answer is never a yes."""
 
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -317,3 +318,35 @@ def test_who_is_named_for_escalations_hears_them_whatever_the_severity():
     )
     rests(story)
     assert list(story.world.said) == ["checkout-500s/approval-escalated"]
+
+
+@pytest.mark.parametrize("line", range(1, 13))
+def test_killed_anywhere_while_it_waits_each_word_is_said_once_and_the_yes_is_heard_once(line):
+    """Before or after any line that is written while an approval is waited for."""
+    story = asked()
+    rests_at = story.journal.append
+
+    class Killed(BaseException):
+        pass
+
+    def dying(*args, **kwargs):
+        if story.status["waiting_for"] == "approval" or args[0] == "asked":
+            dying.left -= 1
+            if dying.left == 0 and line % 2:
+                raise Killed
+        result = rests_at(*args, **kwargs)
+        if dying.left == 0:
+            raise Killed
+        return result
+
+    dying.left = (line + 1) // 2
+    story.journal.append = dying
+    after(story, 570, lambda: says(story, YES))
+    with contextlib.suppress(Killed):
+        story.runs()
+    story.journal.append = rests_at
+
+    assert story.runs().status == "fixed"
+    assert len(answers(story)) == 1
+    words = [act for act in story.world.acts if act.startswith("say approval")]
+    assert words == ["say approval-wanted", "say approval-escalated"]
