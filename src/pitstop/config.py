@@ -267,6 +267,30 @@ class Slo(Part):
     """declared to verified in production"""
 
 
+class Severity(Part):
+    """What holds for hotfixes of one severity, in place of what holds for all."""
+
+    approval: Duration | None = None
+    """in place of approval.within"""
+    budget: Duration | None = None
+    """in place of slo.budget"""
+    tell: list[str] = []
+    """the audiences that hear of it"""
+
+
+class Severities(Part):
+    """Severities that are hotfixes."""
+
+    P1: Severity = Severity()
+    P2: Severity = Severity()
+    P3: Severity = Severity()
+
+    def of(self, severity: str) -> Severity:
+        """Return what holds for a severity; nothing of its own for one that has no table."""
+        found: Severity = getattr(self, severity, Severity())
+        return found
+
+
 class FreezeSettings(Part):
     """A time in which nobody deploys: once, from and until; or every week."""
 
@@ -352,6 +376,7 @@ class Settings(Part):
     merge: Merge = Merge()
     watch: Watch = Watch()
     slo: Slo = Slo()
+    severity: Severities = Severities()
     calendar: Calendar = Calendar()
     audiences: dict[str, AudienceSettings] = {}
     """any number of audiences; each is told once, before, during and after"""
@@ -394,9 +419,14 @@ def parse(tables: dict[str, Any], source: str = "") -> tuple[Settings | None, li
 def unknown_audiences(settings: Settings, source: str) -> list[str]:
     """Return a sentence for each name that nobody is called by."""
     known = ", ".join(settings.audiences) or "none is configured: [audiences.NAME]"
+    called: dict[tuple[str, ...], list[str]] = {}
+    called["approval", "escalate_to"] = settings.approval.escalate_to
+    for severity in Severities.model_fields:
+        called["severity", severity, "tell"] = settings.severity.of(severity).tell
     return [
-        problem(("approval", "escalate_to"), f'"{name}" is no audience. Known: {known}', source)
-        for name in settings.approval.escalate_to
+        problem(key, f'"{name}" is no audience. Known: {known}', source)
+        for key, names in called.items()
+        for name in names
         if name not in settings.audiences
     ]
 

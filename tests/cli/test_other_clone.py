@@ -8,6 +8,7 @@ import time
 import pytest
 
 from pitstop.demo.play import ADA
+from pitstop.engine.ownership import RunFolder
 from repositories import hook
 
 REFS = ("refs/pitstop-approvals/*", "refs/heads/pitstop-approvals/*")
@@ -61,6 +62,17 @@ def on_remote(shop):
     return shop.git("ls-remote", "origin", *REFS).split()[1::2]
 
 
+def of_the_same_name(clone, run):
+    """Let a clone have had a hotfix of this name long ago."""
+    old = RunFolder.create(clone.path / ".git/pitstop/runs", run)
+    journal = old.journal(create=True)
+    said = {"id": run, "service": "shop", "owner": "Grace <grace@example.com>"}
+    journal.append("declared", {"incident": said}, by=said["owner"])
+    journal.append("closed", {}, by=said["owner"])
+    journal.close()
+    old.note_over()
+
+
 def test_a_waiting_run_hears_a_colleague_in_another_clone(open_shop, grace):
     """What is answered is shown, bound to the tree, heard while the run waits, and cleared at its end."""
     assert grace.pitstop("approve").returncode == 2, "nothing is under way"
@@ -75,6 +87,7 @@ def test_a_waiting_run_hears_a_colleague_in_another_clone(open_shop, grace):
 
     author = eve.pitstop("approve", "check")
     unknown = grace.pitstop("approve", "nosuch")
+    of_the_same_name(grace, state["id"])
     done = grace.pitstop("reject", "check", "--reason", "this also changes prices")
 
     assert (author.returncode, "wrote this change" in author.stderr) == (1, True), author.stderr
@@ -85,6 +98,7 @@ def test_a_waiting_run_hears_a_colleague_in_another_clone(open_shop, grace):
     ended = until(lambda: (s := open_shop.status("check"))["closed_at"] and s)
     assert ended["outcome"] == "declined"
     assert "this also changes prices" in ended["reason"]
+    assert "approval: reject, in another clone" in open_shop.pitstop("log", "check").stdout
     [said] = ended["approvals"]
     assert [said["by"], said["proven"]] == ["Grace <grace@example.com>", False]
     assert on_remote(open_shop) == []

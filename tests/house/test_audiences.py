@@ -24,3 +24,20 @@ def test_where_no_audience_is_configured_it_says_how():
     with pytest.raises(config.ConfigurationError) as found:
         bootstrap.check(config.tomllib.loads(text), text)
     assert "[audiences.NAME]" in found.value.problems[0]
+
+
+def test_a_severity_that_tells_nobody_known_is_a_mistake_with_its_line():
+    """As for escalations."""
+    text = f'{LEAST}[severity.P3]\ntell = ["team"]\n'
+    with pytest.raises(config.ConfigurationError) as found:
+        bootstrap.check(config.tomllib.loads(text), text)
+    assert found.value.problems[0].startswith('pitstop.toml:7: severity.P3.tell: "team" is no')
+
+
+@pytest.mark.parametrize("table", ["P4", "p1"])
+def test_there_are_three_severities_with_tables(table):
+    """P4 is a normal change."""
+    text = f'{LEAST}[severity.{table}]\nbudget = "1m"\n'
+    with pytest.raises(config.ConfigurationError) as found:
+        bootstrap.check(config.tomllib.loads(text), text)
+    assert "Use one of: P1, P2, P3" in found.value.problems[0]

@@ -1,5 +1,6 @@
 """Another person is asked, reminded and heard from any clone; no answer is never a yes."""
 
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 
@@ -282,3 +283,70 @@ def test_an_abort_is_heard_while_an_approval_is_waited_for():
     story = asked()
     after(story, 301, lambda: story.says("abort", {"reason": "enough"}, once="abort"))
     assert story.runs().status == "aborted"
+
+
+def of_severity(name: str, /, **tables) -> given.Rehearsal:
+    """Return a shipped hotfix of a severity, where P1 has a table of its own."""
+    story = asked(**tables)
+    story.incident = given.an_incident(severity=name)
+    return story
+
+
+@pytest.mark.parametrize(("severity", "expected"), [("P1", 120), ("P2", 600), ("P3", 600)])
+def test_a_severity_may_have_its_own_window(severity, expected):
+    """Before the window of all; the others keep that one."""
+    story = of_severity(severity, severity={"P1": {"approval": "2m"}})
+    rests(story)
+    [line] = [line for line in story.journal.lines() if line["step"] == "review.request"][1:]
+    assert line["data"]["value"] == expected
+
+
+@pytest.mark.parametrize(("severity", "heard"), [("P1", False), ("P2", True)])
+def test_a_severity_may_have_its_own_audiences(severity, heard):
+    """From the first word to the last."""
+    story = of_severity(severity, severity={"P1": {"tell": ["leads"]}}).approves()
+    assert story.runs().status == "fixed"
+    assert bool(story.world.said) == heard
+
+
+def test_who_is_named_for_escalations_hears_them_whatever_the_severity():
+    """The nearest name wins."""
+    story = of_severity(
+        "P1",
+        approval={"within": "10m", "escalate_to": ["team"]},
+        severity={"P1": {"tell": ["leads"]}},
+    )
+    rests(story)
+    assert list(story.world.said) == ["checkout-500s/approval-escalated"]
+
+
+@pytest.mark.parametrize("line", range(1, 13))
+def test_killed_anywhere_while_it_waits_each_word_is_said_once_and_the_yes_is_heard_once(line):
+    """Before or after any line that is written while an approval is waited for."""
+    story = asked()
+    rests_at = story.journal.append
+
+    class Killed(BaseException):
+        pass
+
+    def dying(*args, **kwargs):
+        if story.status["waiting_for"] == "approval" or args[0] == "asked":
+            dying.left -= 1
+            if dying.left == 0 and line % 2:
+                raise Killed
+        result = rests_at(*args, **kwargs)
+        if dying.left == 0:
+            raise Killed
+        return result
+
+    dying.left = (line + 1) // 2
+    story.journal.append = dying
+    after(story, 570, lambda: says(story, YES))
+    with contextlib.suppress(Killed):
+        story.runs()
+    story.journal.append = rests_at
+
+    assert story.runs().status == "fixed"
+    assert len(answers(story)) == 1
+    words = [act for act in story.world.acts if act.startswith("say approval")]
+    assert words == ["say approval-wanted", "say approval-escalated"]

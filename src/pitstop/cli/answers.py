@@ -128,11 +128,11 @@ def _run_here(here: Place, given: str | None) -> RunFolder | None:
         run = common.find(here, given, waiting_for="approval")
     except common.Unknown:
         return None
-    if not run.is_over():
+    if not (given and run.is_over()):
         return run
     from pitstop.cli import colleague
 
-    return None if colleague.known(here, run.id) else run
+    return None if colleague.known(here, given) else run  # an old one of ours has the same name
 
 
 def _authors(run: RunFolder) -> set[str]:

@@ -44,11 +44,12 @@ def answer(here: Place, given: str | None, said: str, reason: str, name: str | N
     return 0
 
 
-def known(here: Place, run: str) -> bool:
-    """Return whether the remote has this hotfix, as far as it answers."""
+def known(here: Place, given: str) -> bool:
+    """Return whether the remote has a hotfix of this name, as far as it answers."""
     try:
         settings, _ = bootstrap.load(here.config)
-        return run in bootstrap.proposals(here, settings, Runner()).open()
+        found = bootstrap.proposals(here, settings, Runner()).open()
+        return any(run.startswith(given) for run in found)
     except (CannotTell, Refused):
         return False
 

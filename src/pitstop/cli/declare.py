@@ -142,12 +142,13 @@ def _declare(
 
     now = datetime.now(UTC)
     incident["declared_at"] = stamp(now)
+    budget = settings.severity.of(args.severity).budget or settings.slo.budget
     data = {
         "kind": "hotfix",
         "version": __version__,
         "incident": incident,
         "config": tables,
-        "budget_seconds": settings.slo.budget.total_seconds(),
+        "budget_seconds": budget.total_seconds(),
     }
     journal.append("declared", data, by=owner, once="declared", at=now)
     journal.close()

@@ -180,7 +180,10 @@ _SAY = {
         f"… waits for {ln['data']['behind'] or 'another run'}, which acts on {ln['data']['service']}"
     ),
     "expired": lambda ln, _: f"… no answer in time for {ln['data']['question']}",
-    "answered": lambda ln, _: f"» {ln['by']}: {ln['data']['question']}: {ln['data']['said']}",
+    "answered": lambda ln, _: (
+        f"» {ln['by']}: {ln['data']['question']}: {ln['data']['said']}"
+        + (", in another clone" if ln["data"].get("remote") else "")
+    ),
     "override": lambda ln, _: (
         f"» {ln['by']} overrides {ln['data']['gate']}: {ln['data']['because']}"
     ),

@@ -24,7 +24,7 @@ class Said:
 def remind(crew: Crew, incident: Incident, change: Change) -> Said:
     """Say once more that a change waits for another person."""
     text = say.wanted(incident, change, _size(crew, change), crew.record.status())
-    return _say(crew, incident.id, "approval-wanted", text)
+    return _say(crew, incident.id, "approval-wanted", text, _told(crew, incident))
 
 
 @step("Escalate the approval", phase="approving")
@@ -32,7 +32,7 @@ def escalate(crew: Crew, incident: Incident, change: Change) -> Said:
     """Say to those who are named for it, or to all, that the time is nearly over."""
     text = say.wanted(incident, change, _size(crew, change), crew.record.status(), last=True)
     named = crew.settings.approval.escalate_to
-    return _say(crew, incident.id, "approval-escalated", text, named)
+    return _say(crew, incident.id, "approval-escalated", text, named or _told(crew, incident))
 
 
 def _size(crew: Crew, change: Change) -> str:
@@ -46,13 +46,15 @@ def _size(crew: Crew, change: Change) -> str:
 @step("Announce the hotfix", phase="deploying")
 def starting(crew: Crew, incident: Incident) -> Said:
     """Say that a fix is about to be deployed."""
-    return _say(crew, incident.id, "starting", say.alert(incident, crew.record.status()))
+    text = say.alert(incident, crew.record.status())
+    return _say(crew, incident.id, "starting", text, _told(crew, incident))
 
 
 @step("Announce the deployment", phase="validating")
 def deploying(crew: Crew, incident: Incident) -> Said:
     """Say that the fix serves users and is being judged."""
-    return _say(crew, incident.id, "deploying", say.progress(incident, crew.record.status()))
+    text = say.progress(incident, crew.record.status())
+    return _say(crew, incident.id, "deploying", text, _told(crew, incident))
 
 
 @step("Announce the outcome", phase="closed")
@@ -61,14 +63,15 @@ def ended(crew: Crew, incident: Incident, outcome: Outcome) -> Said:
     status = crew.record.status()
     if not status["announced"]:
         return Said("")
-    return _say(crew, incident.id, "ended", say.ended(incident, outcome, status))
+    text = say.ended(incident, outcome, status)
+    return _say(crew, incident.id, "ended", text, _told(crew, incident))
 
 
 @step("Announce the regression", phase="rolling_back")
 def regressed(crew: Crew, incident: Incident, outcome: Outcome) -> Said:
     """Say that production was returned after all."""
     text = say.ended(incident, outcome, crew.record.status())
-    return _say(crew, incident.id, "regressed", text)
+    return _say(crew, incident.id, "regressed", text, _told(crew, incident))
 
 
 @step("Announce the rollback", phase="closed")
@@ -80,8 +83,16 @@ def returned(crew: Crew, wanted: Return, outcome: Outcome) -> Said:
     return _say(crew, wanted.id, "returned", text)
 
 
+def _told(crew: Crew, incident: Incident) -> Collection[str]:
+    """Return the audiences that hear of this severity; none named: all."""
+    return crew.settings.severity.of(incident.severity).tell
+
+
 def _say(crew: Crew, run: str, moment: str, text: str, only: Collection[str] = ()) -> Said:
-    """Tell each audience unless it has heard already; nobody's silence stops a hotfix."""
+    """Tell each audience unless it has heard already; nobody's silence stops a hotfix.
+
+    ``only`` names the audiences that are told; none named: all.
+    """
     attempt = crew.record.status()["attempt"]
     key = f"{run}/{moment}" if attempt == 1 else f"{run}/{moment}-{attempt}"
     told, not_told = [], []

@@ -25,8 +25,9 @@ def request(crew: Crew, incident: Incident, change: Change) -> float | None:
     approval = crew.settings.approval
     if not approval.required:
         return None
-    if approval.within is not None:
-        return approval.within.total_seconds()
+    within = crew.settings.severity.of(incident.severity).approval or approval.within
+    if within is not None:
+        return within.total_seconds()
     return 60.0 * WINDOW_MINUTES[incident.severity]
 
 
