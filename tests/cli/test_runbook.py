@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from contracts.platforms import until
 from contracts.shell import PAAS
 from pitstop import rehearsal
 from pitstop.cli import by_hand
+from pitstop.engine.ownership import RunFolder
 from pitstop.flow import STEPS
 
 CONFIG = """\
@@ -68,7 +70,7 @@ def team(shop, tmp_path):
 
 def killed(team, reached) -> dict:
     """Ship, and kill client and process as soon as that is reached; return the state before."""
-    assert team.start("It's 500, \"$HOME\" `id`").returncode == 0
+    assert team.start('It\'s 500, "$HOME" `id`').returncode == 0
     team.fix()
     run = team.status()["id"]
     words = [sys.executable, "-m", "pitstop", "ship", "--fix", "mended", "--yes"]
@@ -135,6 +137,12 @@ def test_a_killed_hotfix_is_finished_by_hand(team, when) -> None:
     assert [ref for ref in there if "hotfix/" in ref or "refs/pitstop/" in ref] == []
     assert not os.path.exists(state["worktree"])
     assert "it has ended" in (team.home / "told").read_text()
+    if early:
+        closing = re.search(r"`pitstop (abort .*?)`", page.stdout)[1]
+        closed = team.pitstop(*shlex.split(closing))
+        assert team.status(state["id"])["closed_at"], closed.stderr
+        again = subprocess.run([team.home / "paas", "current"], capture_output=True, text=True)
+        assert (again.stdout, remote(team)) == (live.stdout, there)
 
 
 def test_every_step_of_the_procedure_is_said(team) -> None:
@@ -147,7 +155,7 @@ def test_every_step_of_the_procedure_is_said(team) -> None:
     assert page.returncode == 0, page.stderr
     titles = re.findall(r"^- \[ \] \*\*(.*)\*\*$", page.stdout, re.MULTILINE)
     rows = json.loads(team.pitstop("plan", "--json").stdout)["steps"]
-    assert titles == [row["title"] for row in rows]
+    assert sorted(titles) == sorted(row["title"] for row in rows)
     assert [row[3] for row in page.stdout.splitlines() if row.startswith("## ")] == list("123456")
     text = "\n".join(blocks(page.stdout))
     set_first = blocks(page.stdout)[0]
@@ -158,6 +166,23 @@ def test_every_step_of_the_procedure_is_said(team) -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+def test_without_pitstop_from_the_first_to_the_last_line(team) -> None:
+    """A whole hotfix by hand, in one shell, with nothing but the page and the fix."""
+    page = blocks(team.pitstop("runbook").stdout)
+    cut = next(number for number, block in enumerate(page) if "worktree add" in block)
+    page[cut] += 'echo "# mended" >> "$WORKTREE/shipping.py"\n'
+    page[0] = page[0].replace("DEPLOYMENT=what-users-get-now", "DEPLOYMENT=d1")
+
+    typed(team, "\n".join(page))
+
+    live = subprocess.run([str(team.home / "paas"), "current"], capture_output=True, text=True)
+    there = remote(team)
+    assert json.loads(live.stdout) == {"id": "d2", "commit": there["refs/heads/main"]}
+    assert [sha for ref, sha in there.items() if ref.endswith("^{}")] == [there["refs/heads/main"]]
+    assert [ref for ref in there if "hotfix/" in ref or "refs/pitstop/" in ref] == []
+    assert team.git("log", "-1", "--format=%s", "origin/main") == "hotfix: what users see"
+
+
 def test_of_a_hotfix_just_begun_the_way_back_is_known(team) -> None:
     """What is done is ticked; the deployment that users get now is where the way back leads."""
     assert team.start().returncode == 0
@@ -165,7 +190,7 @@ def test_of_a_hotfix_just_begun_the_way_back_is_known(team) -> None:
     page = team.pitstop("runbook", run).stdout
     assert "- [x] **Cut the hotfix branch" in page
     assert "- [ ] **Commit the fix**" in page
-    back = re.search(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)[1]
+    back = re.search(r"\*\*The way back.*?```\n(.*?)```", page, re.DOTALL)[1]
     assert "PITSTOP_DEPLOYMENT=d1" in back
     assert "Cut the hotfix" not in team.pitstop("runbook", run, "--remaining").stdout
 
@@ -184,12 +209,13 @@ def test_a_closed_run_has_nothing_left(team) -> None:
 
 def test_an_abort_that_was_cut_off_is_returned_first(team) -> None:
     """A run that does not end well is not deployed by hand: users are brought back, and told."""
+
     def deployed(run: str) -> bool:
         return bool(team.status(run)["deployment"])
 
     state = killed(team, deployed)
     with_abort = RunFolder(team.path / ".git/pitstop/runs" / state["id"])
-    append(with_abort, "abort", {"reason": "x"}, by="Ada <ada@shop.example>")
+    with_abort.journal().append("abort", {"reason": "x"}, by="Ada <ada@shop.example>")
 
     page = team.pitstop("runbook", state["id"], "--remaining").stdout
     for block in blocks(page):

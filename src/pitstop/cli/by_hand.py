@@ -88,7 +88,9 @@ class Hand:
 def task(name: str, hand: Hand) -> Task:
     """Return what a step asks of a person."""
     known = TASKS.get(name)
-    return known(hand) if known else Task(words="pitstop does this; by hand there is nothing to do.")
+    return (
+        known(hand) if known else Task(words="pitstop does this; by hand there is nothing to do.")
+    )
 
 
 def names(hand: Hand) -> list[str]:
@@ -339,7 +341,11 @@ def _errors(hand: Hand) -> Task:
 
 def _land(hand: Hand) -> Task:
     commit, main = hand.word("{COMMIT}"), hand.word("refs/remotes/{REMOTE}/{MAIN}")
-    branch, remote, tag = hand.word("refs/heads/{BRANCH}"), hand.word("{REMOTE}"), hand.word("{TAG}")
+    branch, remote, tag = (
+        hand.word("refs/heads/{BRANCH}"),
+        hand.word("{REMOTE}"),
+        hand.word("{TAG}"),
+    )
     ref, lease = hand.word("refs/tags/{TAG}"), hand.word("--force-with-lease=refs/heads/{BRANCH}")
     merge = hand.word("Merge {BRANCH}: {TITLE}")
     message = hand.word("Emergency fix: {TITLE}\n\nRun: {ID}\nMerged by hand.")
@@ -376,7 +382,7 @@ def _clean_up(hand: Hand) -> Task:
         (
             f"cd {hand.word('{REPOSITORY}')}",
             f"[ ! -e {worktree} ] || git worktree remove {worktree}",
-            f"[ -z \"$(git for-each-ref {branch})\" ] || "
+            f'[ -z "$(git for-each-ref {branch})" ] || '
             f"git update-ref -d {branch} {hand.word('{COMMIT}')}",
         ),
         expected="no worktree and no branch of the hotfix are left here.",
@@ -436,7 +442,7 @@ def _announce(moment: str) -> Callable[[Hand], Task]:
 def _told(hand: Hand, audience: AudienceSettings, said: str) -> list[str]:
     rows, text = [], shlex.quote(said)
     if audience.file:
-        file = shlex.quote(os.path.join(hand.values["REPOSITORY"], audience.file))  # noqa: PTH118
+        file = shlex.quote(os.path.join(hand.values["REPOSITORY"], audience.file))
         rows.append(f"printf '%s\\n' {text} >> {file} || echo 'not told'")
     if audience.webhook:
         address = audience.webhook
@@ -475,7 +481,9 @@ TASKS: dict[str, Callable[[Hand], Task]] = {
     "snapshot.record": _point,
     "announce.starting": _announce("it starts"),
     "deploy.stage": _words("By hand there is no release beside production."),
-    "validate.candidate": _words("By hand the fix is first tried on users: have the way back ready."),
+    "validate.candidate": _words(
+        "By hand the fix is first tried on users: have the way back ready."
+    ),
     "validate.reproduce": _reproduce,
     "deploy.release": _deploy,
     "validate.healthy": _healthy,

@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pitstop.cli import common
+from pitstop.cli import at_hand, by_hand, common
 
 if TYPE_CHECKING:
-    from pitstop.cli.by_hand import Hand, Platform
-    from pitstop.config import Settings
-    from pitstop.engine.place import Place
+    from pitstop.cli.by_hand import Hand
 
 _STAGES = {
     "declared": "1. Decide, and prepare the hotfix branch",
@@ -27,7 +24,6 @@ _STAGES = {
     "closed": "6. Watch and close",
 }
 _NOT_SHIPPED = ("rollback.return_to", "announce.ended", "learn.mark_known_bad", "learn.close")
-_COMMIT, _DEPLOYMENT = "pitstop-COMMIT", "pitstop-DEPLOYMENT"  # stand for what nobody knows yet
 
 
 def runbook(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -57,7 +53,7 @@ def run_runbook(args: argparse.Namespace) -> int:
     here = common.place(args, wake=False)
     if not (args.id or args.remaining):
         settings, tables = bootstrap.load(here.config)
-        print("\n".join(_page(_hand(here, settings, tables, {}, []), tables, [], {}, False)))
+        print("\n".join(_page(at_hand.hand(here, settings, tables, {}, []), tables, [], {}, False)))
         return 0
     run = common.find(here, args.id)
     lines, state = run.lines(), common.state_of(run)
@@ -65,7 +61,7 @@ def run_runbook(args: argparse.Namespace) -> int:
         print(f"{run.id} is closed: {state['outcome']}. Nothing remains to be done by hand.")
         return 0
     tables = lines[0]["data"]["config"]
-    hand = _hand(here, bootstrap.check(tables), tables, state, lines)
+    hand = at_hand.hand(here, bootstrap.check(tables), tables, state, lines)
     print("\n".join(_page(hand, tables, lines, state, args.remaining)))
     return 0
 
@@ -80,9 +76,7 @@ def _page(
     state: dict[str, Any],
     remaining: bool,
 ) -> list[str]:
-    from pitstop.cli import by_hand
-
-    done, begun = _done(lines), {ln["step"] for ln in _attempt(lines) if ln["event"] == "started"}
+    done, begun = at_hand.done(lines), at_hand.begun(lines)
     body, stage = [], ""
     for row in _rows(hand, tables, lines, state, remaining):
         if remaining and row["step"] in done:
@@ -106,8 +100,6 @@ _CUT_OFF = (
 
 
 def _head(hand: Hand, state: dict[str, Any], remaining: bool) -> list[str]:
-    from pitstop.cli import by_hand
-
     service, title = hand.settings.service.name, state.get("title")
     what = "What remains by hand" if remaining else "By hand"
     head = [f"# {what}: {title}" if title else f"# A hotfix of {service} by hand", ""]
@@ -135,14 +127,17 @@ def _way_back(hand: Hand) -> list[str]:
 
 
 def _foot(state: dict[str, Any]) -> list[str]:
-    if not state:
+    """Say how the record is closed afterwards."""
+    if not state or state["closed_at"]:
         return []
-    return [
-        "---",
-        "",
-        f"When pitstop is back: `pitstop resume {state['id']}` finds what was done, does none of it "
-        "twice, and closes the record.",
-    ]
+    if state["deployment"] or state["ending"] or state["kind"] == "rollback":
+        said = f"`pitstop resume {state['id']}` looks at production again, and closes the record."
+    else:
+        said = (
+            f'`pitstop abort {state["id"]} --reason "finished by hand"` closes the record. It knows of '
+            "no deploy of its own, so it leaves production as it is."
+        )
+    return ["---", "", f"When pitstop is back: {said}"]
 
 
 def _item(title: str, task: Any, done: bool) -> list[str]:
@@ -161,24 +156,11 @@ def _fenced(commands: Any) -> list[str]:
 # -- what is done, and what is to be done -------------------------------------------------------
 
 
-def _attempt(lines: list[Any]) -> list[Any]:
-    """Return the lines of the current attempt."""
-    again = [number for number, line in enumerate(lines) if line["event"] == "again"]
-    return lines[again[-1] :] if again else lines
-
-
-def _done(lines: list[Any]) -> set[str]:
-    """Return the steps that were done, and well."""
-    return {line["step"] for line in _attempt(lines) if line["event"] == "finished" and _well(line)}
-
-
-def _well(line: Any) -> bool:
-    return "no" not in line["data"] and "error" not in line["data"]
-
-
 def _ends_otherwise(lines: list[Any], state: dict[str, Any]) -> bool:
     """Return whether this run is not on its way to being fixed any more."""
-    failed = [ln for ln in _attempt(lines) if ln["event"] == "finished" and not _well(ln)]
+    failed = [
+        ln for ln in at_hand.attempt(lines) if ln["event"] == "finished" and not at_hand.well(ln)
+    ]
     return bool(failed or state["ending"] or state["outcome"] not in (None, "fixed"))
 
 
@@ -192,8 +174,7 @@ def _rows(
     planned = rehearsal.rehearsed_steps(hand.settings, tables)
     if not remaining or not (state["kind"] == "rollback" or _ends_otherwise(lines, state)):
         return planned
-    begun = {line["step"] for line in _attempt(lines) if line["event"] == "started"}
-    changed = state["kind"] == "rollback" or "deploy.release" in begun
+    changed = state["kind"] == "rollback" or "deploy.release" in at_hand.begun(lines)
     names = [name for name in _NOT_SHIPPED if changed or not name.startswith("rollback")]
     names = [name for name in names if changed or name != "learn.mark_known_bad"]
     returned = {"rollback.return_to"} if state["returned_to"] else set()
@@ -202,165 +183,3 @@ def _rows(
         for name in names
         if name not in returned
     ]
-
-
-# -- what is known ------------------------------------------------------------------------------
-
-
-def _hand(
-    here: Place,
-    settings: Settings,
-    tables: dict[str, Any],
-    state: dict[str, Any],
-    lines: list[Any],
-) -> Hand:
-    from pitstop.cli.by_hand import Hand, Platform
-
-    values = _values(here, settings, state)
-    hand = Hand(settings, values, Platform(), repro=state.get("repro"))
-    platform, seen = _by_hand_of(here, tables, state, values)
-    return replace(
-        hand,
-        values=values | seen,
-        platform=_named(platform, replace(hand, values=values | seen)),
-        backup=_backup(here, tables),
-        targeted=_targeted(here, settings, lines),
-    )
-
-
-def _values(here: Place, settings: Settings, state: dict[str, Any]) -> dict[str, str]:
-    from pitstop import messages as say
-
-    point = state.get("rollback_point") or {}
-    known = {
-        "REPOSITORY": str(here.repository),
-        "WORKTREES": str(here.worktrees),
-        "REMOTE": settings.service.remote,
-        "MAIN": settings.service.main,
-    }
-    if not state:
-        return known
-    own = {
-        "ID": state["id"],
-        "TITLE": say.one_line(state["title"]),
-        "IMPACT": say.one_line(state["impact"] or ""),
-        "FIX": say.one_line(state["fix"] or ""),
-        "BRANCH": state["branch"] or say.branch(state["id"]),
-        "WORKTREE": state["worktree"],
-        "BASE": state["base_commit"],
-        "COMMIT": state["commit"],
-        "TAG": state["tag"] or f"hotfix-{datetime.now(UTC):%Y%m%d-%H%M}",
-        "DEPLOYMENT": point.get("deployment_id"),
-    }
-    return known | {name: value for name, value in own.items() if value}
-
-
-def _by_hand_of(
-    here: Place, tables: dict[str, Any], state: dict[str, Any], values: dict[str, str]
-) -> tuple[Platform, dict[str, str]]:
-    """Return the platform's acts by hand, and what it says of itself."""
-    from pitstop import bootstrap
-    from pitstop.cli.by_hand import Platform
-    from pitstop.domain.change import Release
-    from pitstop.engine.fence import ServiceFence
-    from pitstop.ports import ActsByHand, CannotTell, Refused
-
-    service = tables["service"]["name"]
-    found = bootstrap.platform(here, tables, ServiceFence(here.service(service)))
-    seen: dict[str, str] = {}
-    try:
-        seen["URL"] = found.address()
-    except (Refused, CannotTell):
-        pass
-    target = values.get("DEPLOYMENT", _DEPLOYMENT)
-    if not isinstance(found, ActsByHand):
-        back = (found.restore_command(target),)
-        return Platform((), back, _asked(tables, seen), _part_of_pitstop(state, tables)), seen
-    if state and target == _DEPLOYMENT and not state["deployment"]:
-        try:
-            running = found.running()
-            if running and running.commit == values.get("BASE"):
-                seen["DEPLOYMENT"] = target = running.id
-        except (Refused, CannotTell):
-            pass
-    try:
-        back = tuple(found.return_commands(target))
-    except (Refused, CannotTell):
-        back = ()
-    release = Release(
-        state.get("id", "by-hand"), values.get("COMMIT", _COMMIT), state.get("tree") or ""
-    )
-    return Platform(tuple(found.deploy_commands(release)), back, tuple(found.look_commands())), seen
-
-
-def _asked(tables: dict[str, Any], seen: dict[str, str]) -> tuple[str, ...]:
-    """Return how the health of the embedded platform is asked for."""
-    path = tables["platform"].get("health")
-    if not (isinstance(path, str) and "URL" in seen):
-        return ()
-    import shlex
-
-    return (f"curl --fail --silent --show-error {shlex.quote(seen['URL'] + path)}",)
-
-
-def _part_of_pitstop(state: dict[str, Any], tables: dict[str, Any]) -> str:
-    go_on = f"pitstop resume {state['id']}" if state else "pitstop ship"
-    return (
-        f"The platform `{tables['platform']['use']}` is driven by pitstop alone, so there is no deploy "
-        f"without it: `{go_on}`; what users get: `pitstop local status`. What serves users goes on "
-        "serving them."
-    )
-
-
-def _named(platform: Platform, hand: Hand) -> Platform:
-    """Put variables where something stands for what is not known."""
-    stand_ins = {_COMMIT: "{COMMIT}", _DEPLOYMENT: "{DEPLOYMENT}"}
-
-    def put(rows: tuple[str, ...]) -> tuple[str, ...]:
-        for text, name in stand_ins.items():
-            if any(text in row for row in rows):
-                rows = tuple(row.replace(text, hand.word(name)) for row in rows)
-        return rows
-
-    return replace(platform, deploy=put(platform.deploy), back=put(platform.back))
-
-
-def _targeted(here: Place, settings: Settings, lines: list[Any]) -> str | None:
-    """Return the team's command with the change's tests; without a change, as it is configured."""
-    from pydantic import TypeAdapter
-
-    from pitstop import bootstrap
-    from pitstop.adapters._run import Runner
-    from pitstop.domain.change import Change
-    from pitstop.steps.checks import targeted_command
-
-    found = [
-        line["data"]["value"]
-        for line in _attempt(lines)
-        if line["event"] == "finished" and line["step"] == "branch.commit" and _well(line)
-    ]
-    if not found:
-        command = settings.checks.targeted
-        return command and command.replace("{tests}", "$TESTS").replace("{files}", "$FILES")
-    change = TypeAdapter(Change).validate_python(found[-1])
-    return targeted_command(bootstrap.forge(here, settings, Runner()), settings.checks, change)
-
-
-def _backup(here: Place, tables: dict[str, Any]) -> str:
-    """Return the command that copies the database to a file beside the worktrees; not encrypted."""
-    import shlex
-
-    given = tables.get("backup") or {}
-    stamp = f"{tables['service']['name']}-by-hand"
-    file = shlex.quote(str(here.worktrees / f"{stamp}.backup"))
-    folder = shlex.quote(str(here.worktrees))
-    made = f"(umask 077 && mkdir -p {folder} && "
-    if given.get("use") == "postgres":
-        return f'{made}pg_dump --format=custom --file={file} "${given["database"]["env"]}")'
-    if given.get("use") == "sqlite":
-        source = shlex.quote(str(here.repository / given["file"]))
-        return f"{made}sqlite3 {source} \".backup '\"{file}\"'\")"
-    if given.get("use") == "command":
-        where = f"cd {shlex.quote(str(here.repository))}"
-        return f"{made}{where} && PITSTOP_BACKUP_FILE={file} sh -c {shlex.quote(given['take'])})"
-    return ""
