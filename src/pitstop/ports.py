@@ -170,6 +170,9 @@ class ActsByHand(Protocol):
     def return_commands(self, deployment_id: str) -> list[str]:
         """Return what brings users back to a deployment."""
 
+    def look_commands(self) -> list[str]:
+        """Return what says which release users get, and then whether it is healthy."""
+
 
 @runtime_checkable
 class ShowsLogs(Protocol):

@@ -29,6 +29,7 @@ COMMANDS = {
     "held": ("held", "may an ordinary deployment go now? exit 0 free, 3 held"),
     "backup": ("backup", "take, verify and list backups of the database"),
     "plan": ("plan", "show the steps that ship would run"),
+    "runbook": ("runbook", "print the steps as a person types them, without pitstop"),
     "doctor": ("doctor", "check every prerequisite; change nothing"),
     "init": ("init", "write pitstop.toml from what the repository shows"),
     "local": ("local", "the embedded platform: up, down, status"),

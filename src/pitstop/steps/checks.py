@@ -5,12 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pitstop import config
 from pitstop import messages as say
 from pitstop.domain.change import Change
 from pitstop.domain.verdict import GateResult
 from pitstop.flow import No, step
 from pitstop.guards import choice, kinds
-from pitstop.ports import Crew, Ran, Tally
+from pitstop.ports import Crew, Forge, Ran, Tally
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,9 @@ def prepare(crew: Crew, change: Change) -> Check | No:
 @step("Targeted tests", phase="checking")
 def targeted(crew: Crew, change: Change) -> Check | No:
     """Run the tests that the change affects; where none maps to it, the smoke suite counts."""
-    command = crew.settings.checks.targeted
-    if command and ("{tests}" in command or "{files}" in command):
-        everything = crew.forge.files(change.commit)
-        tests, files = _affected(crew, change, everything), choice.sources(change.files, everything)
-        if ("{tests}" in command and not tests) or not (tests or files):
-            return Check("targeted", False, said=say.NO_TEST_MAPS)
-        command = _filled(command, tests, files or tests)
+    command = targeted_command(crew.forge, crew.settings.checks, change)
+    if crew.settings.checks.targeted and not command:
+        return Check("targeted", False, said=say.NO_TEST_MAPS)
     return _check(crew, change, "targeted", command)
 
 
@@ -83,9 +80,18 @@ def by_hand(crew: Crew) -> str | None:
     return crew.settings.checks.manual
 
 
-def _affected(crew: Crew, change: Change, everything: list[str]) -> list[str]:
-    importing = crew.forge.mentioning(change.commit, choice.stems(change.files))
-    return choice.affected(change.files, everything, importing, crew.settings.checks.mapping)
+def targeted_command(forge: Forge, checks: config.Checks, change: Change) -> str | None:
+    """Return the team's command with this change's tests filled in; None where none maps to it."""
+    command = checks.targeted
+    if not command or not _names_tests(command):
+        return command
+    everything = forge.files(change.commit)
+    importing = forge.mentioning(change.commit, choice.stems(change.files))
+    tests = choice.affected(change.files, everything, importing, checks.mapping)
+    files = choice.sources(change.files, everything)
+    if ("{tests}" in command and not tests) or not (tests or files):
+        return None
+    return _filled(command, tests, files or tests)
 
 
 def _names_tests(command: str) -> bool:

@@ -6,13 +6,14 @@ get. Each act is noted on the disk before it begins, so that a killed one is not
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 from pitstop.adapters.platforms.shell import by_hand
 from pitstop.adapters.platforms.shell.acts import Act
 from pitstop.adapters.platforms.shell.memory import BEGUN, DONE, REFUSED, Memory, Note
 from pitstop.adapters.platforms.shell.production import Production, name
-from pitstop.adapters.platforms.shell.settings import ShellSettings
+from pitstop.adapters.platforms.shell.settings import ShellSettings, is_url
 from pitstop.adapters.platforms.shell.team import Team
 from pitstop.adapters.plugins import Tools
 from pitstop.domain.change import Deployment, Finding, Release
@@ -135,6 +136,17 @@ class ShellPlatform:
         """Return what puts a release into service, line after line."""
         settings, here = self._settings, self._tools.repository
         return by_hand.in_tree(settings.deploy, self._facts(release), settings, here)
+
+    def look_commands(self) -> list[str]:
+        """Return what says which release users get, and then whether it is healthy."""
+        settings, here = self._settings, self._tools.repository
+        asked = [settings.current]
+        if settings.health:
+            fetch = "curl --fail --silent --show-error --max-time 5 "
+            url = is_url(settings.health)
+            asked.append(fetch + shlex.quote(settings.health) if url else settings.health)
+        facts = self._production.facts()
+        return [row for one in asked for row in by_hand.in_repository(one, facts, settings, here)]
 
     # How
 
