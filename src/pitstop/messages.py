@@ -36,6 +36,7 @@ REPRO_FAILED_BEFORE = "the repro failed on production before the deploy, as it s
 REPRO_PASSED = "the repro passes: the trouble is gone"
 NO_PROOF = "they pass on what is deployed, too, so they do not show that the fix helps"
 NO_PROOF_IN_TIME = "they did not end in time on what is deployed, so they prove nothing"
+NO_PROOF_RUN = "they could not be run on what is deployed, so they prove nothing"
 NO_PROOF_SETUP = "what is deployed could not be set up to run them, so they prove nothing"
 DISK_FULL = "The disk is full, so nothing more can be put on record. Make room, then start again."
 STOPPED_BY_ABORT = "stopped: the run was asked to end"

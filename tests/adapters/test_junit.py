@@ -25,6 +25,8 @@ MAVEN = """\
   <testcase classname="Cart" name="pays"><flakyFailure message="once"/></testcase>
   <testcase classname="Cart" name="ships"><failure message="no"/></testcase>
 </testsuite>"""
+NESTED = f"{'<testsuite>' * 1500}{'</testsuite>' * 1500}"
+ODD = '<?xml version="1.0" encoding="foo"?><testsuites/>'
 LAUGHS = (
     '<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "ha">'
     + "".join(
@@ -76,7 +78,17 @@ def test_nested_suites_are_counted_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "not xml", "<a/>", "<testsuite><testcase", LAUGHS, "\0\1\2", "<testsuite>" * 5_000],
+    [
+        "",
+        "not xml",
+        "<a/>",
+        "<testsuite><testcase",
+        LAUGHS,
+        "\0\1\2",
+        "<testsuite>" * 5_000,
+        NESTED,
+        ODD,
+    ],
 )
 def test_what_cannot_be_read_is_no_report(tmp_path: Path, text: str) -> None:
     """Neither a crash, nor an hour, nor a pass: the exit code is all there is then."""

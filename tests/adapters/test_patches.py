@@ -185,3 +185,19 @@ def test_attributes_hide_no_text(shop: Shop) -> None:
     """A file that calls itself binary is still looked through."""
     change = changed(shop, {".gitattributes": "* -diff\n", "app.py": f"key = '{KEY}'\n"})
     assert len(refusals(shop, change)) == 1
+
+
+def test_an_edit_of_the_same_size_right_after_the_checkout_is_seen(shop: Shop) -> None:
+    """The index alone cannot tell it from the file that it wrote in the same second."""
+    branch = shop.cut()
+    (Path(branch.worktree) / "app.py").write_text("brokem\n")
+    assert shop.forge().preview(branch, "x").files == ("app.py",)
+
+
+def test_a_taste_for_context_does_not_break_the_guard(shop: Shop) -> None:
+    """Two commits, close together, in somebody's favourite shape."""
+    for name, value in (("diff.interHunkContext", "5"), ("diff.submodule", "log")):
+        git(shop.here, "config", name, value)
+    first = changed(shop, {"app.py": "1\n2\n3\n4\n"})
+    write(Path(first.branch.worktree), {"app.py": f"a\n2\n3\nkey = '{KEY}'\n"})
+    assert refusals(shop, shop.forge().commit(first.branch, "hotfix: more"))

@@ -175,6 +175,9 @@ def test_a_secret_cannot_be_overridden_and_is_not_repeated(line):
         "password = os.environ['PASSWORD']",
         "sha = '3f786850e387550fdab836ed7e6dc881de23001b'",
         'token = "${TOKEN}"',
+        '"forgotPassword": "Passwort vergessen?"',
+        'PASSWORD_RESET_URL = "https://example.org/reset2"',
+        'password_field = "password"',
         f"key = '{KEY}'  # pragma: allowlist secret",
     ],
 )

@@ -9,6 +9,7 @@ from pitstop.adapters.simulated import BASE, FIX, World
 from pitstop.cli.standing import summary
 from pitstop.domain.change import Deployment
 from pitstop.engine.recorded import Waiting
+from pitstop.journal.status import may_try_again
 from pitstop.ports import Ran, Tally
 
 TREE = f"tree-{FIX}"
@@ -81,6 +82,30 @@ def test_a_candidate_that_failed_is_no_candidate_of_the_next_attempt():
     assert story.runs().status == "failed"
     story.world.starts = True
     assert again(story).runs().status == "fixed"
+
+
+def test_a_third_attempt_is_a_third_release():
+    """Neither the second's, nor announced as it, nor with its backup."""
+    backup = {"use": "simulated"}
+    story = ready(World(starts=False), backup=backup)
+    for _ in range(2):
+        assert story.runs().status == "failed"
+        again(story)
+    story.world.starts = True
+    assert story.runs().status == "fixed"
+    assert story.status["attempt"] == 3
+    assert list(story.world.keys) == ["checkout-500s.3"]
+    assert {f"checkout-500s/starting{n}" for n in ("", "-2", "-3")} <= set(story.world.said)
+    assert len(story.world.backups) == 3
+
+
+def test_who_asked_for_the_end_is_not_shipped_again():
+    """Also where the abort came too late to be obeyed."""
+    story = ready(World(lines=500))
+    story.runs()
+    assert may_try_again(story.status)
+    story.says("abort", {"reason": "enough"}, once="abort")
+    assert not may_try_again(story.status)
 
 
 def test_what_is_cut_off_in_a_second_attempt_goes_on_there():

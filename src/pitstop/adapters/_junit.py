@@ -20,12 +20,11 @@ def read(report: Path) -> Tally | None:
     try:
         if not 0 < report.stat().st_size <= _MOST:
             return None
-        found = JUnitXml.fromfile(str(report))
-    except (OSError, JUnitXmlError, SyntaxError, ValueError, RecursionError):  # XML or not
-        return None
-    cases = list(_cases(found))
+        cases = _cases(JUnitXml.fromfile(str(report)))
+    except (OSError, JUnitXmlError, SyntaxError, ValueError, LookupError, RecursionError):
+        return None  # XML or not, in whatever encoding, however deep
     failing = [_name(case) for case in cases if _has(case, (Failure, Error))]
-    skipped = sum(_has(case, (Skipped,)) for case in cases)
+    skipped = sum(_has(case, (Skipped,)) and not _has(case, (Failure, Error)) for case in cases)
     rerun = [_name(case) for case in cases if any(next(case.iterchildren(k), None) for k in _AGAIN)]
     passed = len(cases) - len(failing) - skipped
     return Tally(passed, len(failing), skipped, tuple(failing[:_NAMED]), tuple(rerun[:_NAMED]))

@@ -154,7 +154,9 @@ def run_abort(args: argparse.Namespace) -> int:
         raise common.Usage(f"{run.id} has ended already. See: pitstop status {run.id}")
     seen = len(run.lines())
     by = common.actor(here, urgent=True)
-    append(here, run, "abort", {"reason": common.reason(args.reason)}, once="abort", by=by)
+    attempt = common.state_of(run)["attempt"]
+    once = "abort" if attempt == 1 else f"{attempt}:abort"
+    append(here, run, "abort", {"reason": common.reason(args.reason)}, once=once, by=by)
     state = follow(here, run, closed, after=seen, insist=True)
     print(summary(state))
     return 0 if state["outcome"] in ("aborted", "rolled_back") else 1

@@ -91,7 +91,7 @@ def run_ship(args: argparse.Namespace) -> int:
         _record_evidence(here, run, state, evidence)
     record_overrides(here, run, overrides)
     if ships:
-        _record_fix(here, run, fix, args.yes, again)
+        _record_fix(here, run, fix, args.yes, state["attempt"] if again else None)
     elif state["closed_at"] is None:
         _warn_of_what_is_not_shipped(state, args.fix)
     if args.detach and (ships or state["closed_at"] is None):
@@ -195,13 +195,15 @@ def _fix(here: Place, run: RunFolder, state: dict[str, Any], args: argparse.Name
     return fix.strip()
 
 
-def _record_fix(here: Place, run: RunFolder, fix: str, yes: bool, again: bool) -> None:
-    """Write down what is shipped; after an attempt that ended, that this is a new one."""
+def _record_fix(here: Place, run: RunFolder, fix: str, yes: bool, ended: int | None) -> None:
+    """Write down what is shipped; ``ended`` is the attempt before, where this is a new one."""
     attempt = common.state_of(run)["attempt"]
-    if again:
+    if ended:
         run.note_open()
-        append(here, run, "again", {"fix": fix}, once=f"again:{attempt}")
-        attempt += 1
+        attempt = ended + 1
+        if not append(here, run, "again", {"fix": fix}, once=f"again:{ended}"):
+            print(f"{run.id} was shipped again already; the new text is not used.", file=sys.stderr)
+            return
     once = "answered:fix" if attempt == 1 else f"{attempt}:answered:fix"
     append(here, run, "answered", {"question": "fix", "said": fix, "yes": yes}, once=once)
 

@@ -482,7 +482,8 @@ class Recorded:
         """
         self._attempt += 1
         self._finished.clear()
-        kept = [line for line in self._lines[1:] if line["event"] in SAID_BY_PEOPLE]
+        still = (*SAID_BY_PEOPLE, "again")  # attempts are counted from their lines
+        kept = [line for line in self._lines[1:] if line["event"] in still]
         kept = [line for line in kept if line["data"].get("question") != "fix"]
         self._lines[1:] = kept
 

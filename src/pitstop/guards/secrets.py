@@ -26,6 +26,10 @@ _FILTERS = (
     *("heuristic.is_sequential_string", "allowlist.is_line_allowlisted"),
 )
 _PLACE = "detect_secrets.filters."
+_BY_NAME, _SHORTEST = (
+    "Secret Keyword",
+    8,
+)  # found by the name beside it: then its value must look it
 _LONGEST, _OVERLAP = 4_000, 400  # signs of one line that are looked at together
 
 
@@ -49,9 +53,17 @@ def secrets(lines: Iterable[Added]) -> Iterator[Objection]:
             pieces = [piece for line in of_file for piece in _pieces(line)]
             for found in scan_diff(_as_diff(file, pieces)):
                 place = file, pieces[found.line_number - 1].number
-                if place not in seen:
+                likely = found.type != _BY_NAME or _random(found.secret_value or "")
+                if likely and place not in seen:
                     seen.add(place)
                     yield Objection(None, _said(*place, found.type))
+
+
+def _random(value: str) -> bool:
+    """Return whether a value beside a telling name may be a secret, rather than a word or an address."""
+    signs = {sign.isdigit() for sign in value if sign.isalnum()}
+    plain = any(sign.isspace() for sign in value) or "://" in value
+    return len(value) >= _SHORTEST and signs == {True, False} and not plain
 
 
 def _said(file: str, number: int, kind: str) -> str:

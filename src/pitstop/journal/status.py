@@ -380,7 +380,8 @@ def exit_code(found: dict[str, Any]) -> int:
 def may_try_again(found: dict[str, Any]) -> bool:
     """Return whether a run that ended before production was changed can be shipped once more."""
     ended = found["closed_at"] and found["outcome"] in ("declined", "failed", "errored")
-    return bool(ended and found["worktree"] and not found["deployment"] and not found["rollback"])
+    over = found["deployment"] or found["rollback"] or found["ending"]  # or somebody said: enough
+    return bool(ended and found["worktree"] and not over)
 
 
 def past_deploy(found: dict[str, Any]) -> bool:

@@ -13,6 +13,8 @@ from pitstop.flow import No, step
 from pitstop.guards import choice, kinds
 from pitstop.ports import Crew, Forge, Ran, Tally
 
+_NOT_RUN = (4, 5, 126, 127)  # pytest's wrong usage and nothing collected; the shell's not to be run
+
 
 @dataclass(frozen=True)
 class Check:
@@ -156,4 +158,6 @@ def _proven(crew: Crew, folder: Path, command: str) -> GateResult:
     if ran.exit_code == 0:
         return GateResult("proof", "inconclusive", say.NO_PROOF)
     count = ran.tests.failed if ran.tests else None
+    if count == 0 or ran.exit_code < 0 or ran.exit_code in _NOT_RUN:
+        return GateResult("proof", "inconclusive", say.NO_PROOF_RUN)
     return GateResult("proof", "pass", say.proven(count), n=count)

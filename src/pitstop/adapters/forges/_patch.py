@@ -105,8 +105,13 @@ class Patches:
             yield Commit(sha.strip(), message.strip(), len(parents.split()))
 
     def _text(self, command: str, *args: str) -> str | None:
-        prefixes = ("--src-prefix=a/", "--dst-prefix=b/", "--no-color", "--unified=0")
-        done = self._git.run(command, "-p", "-M", *prefixes, *_FLAGS, "--text", *args, "--")
+        prefixes = ("--src-prefix=a/", "--dst-prefix=b/", "--no-color")
+        shape = (
+            "--unified=0",
+            "--inter-hunk-context=0",
+            "--submodule=short",
+        )  # not as somebody likes it
+        done = self._git.run(command, "-p", "-M", *prefixes, *shape, *_FLAGS, "--text", *args, "--")
         if done.exit_code != 0:
             raise Refused(f"git {command} said no: {words(done)}")
         return done.out.decode(errors="replace") if len(done.out) <= READABLE else None

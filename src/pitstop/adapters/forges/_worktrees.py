@@ -117,7 +117,8 @@ def staged_tree(git: Git) -> str:
     with tempfile.TemporaryDirectory(prefix="pitstop-") as folder:
         beside = Path(folder) / "index"
         if own.exists():
-            shutil.copyfile(own, beside)  # what it knows of the files spares reading them all
+            # what it knows spares reading every file; its own time tells which may have changed since
+            shutil.copy2(own, beside)
         env = {"GIT_INDEX_FILE": str(beside)}
         git.ask("add", "--all", "--", ":/", env=env, within=HISTORY)
         return git.ask("write-tree", env=env)
