@@ -20,6 +20,7 @@ from pitstop.adapters.commands import ShellCommands
 from pitstop.adapters.forges.claims import GitClaims
 from pitstop.adapters.forges.git import GitForge
 from pitstop.adapters.forges.known_bad import GitKnownBad
+from pitstop.adapters.hooks import HookFolder
 from pitstop.adapters.notifiers.file import FileAudience
 from pitstop.adapters.notifiers.unreachable import Unreachable
 from pitstop.adapters.notifiers.webhook import WebhookAudience
@@ -31,6 +32,7 @@ from pitstop.domain.verdict import Outcome
 from pitstop.engine.claim import HeldClaim
 from pitstop.engine.clock import SystemClock
 from pitstop.engine.fence import RollbackFence, ServiceFence
+from pitstop.engine.hooked import Hooked
 from pitstop.engine.ownership import Heart, RunFolder
 from pitstop.engine.place import Place
 from pitstop.engine.record import RunRecord
@@ -275,11 +277,14 @@ def execute(run: RunFolder, place: Place, heart: Heart) -> Outcome:
         from pitstop.procedures.rollback import roll_back  # users wait: no more than it needs
 
         outcome = roll_back(pit, Return(**said["incident"]))
+        Hooked(pit).ended(outcome)
     else:
         from pitstop.procedures.hotfix import hotfix
 
         symptoms = tuple(said["incident"]["symptoms"])
-        outcome = hotfix(pit, Incident(**(said["incident"] | {"symptoms": symptoms})))
+        hooked = Hooked(pit)
+        outcome = hotfix(hooked, Incident(**(said["incident"] | {"symptoms": symptoms})))
+        hooked.ended(outcome)
     pit.close()
     run.note_over()
     return outcome
@@ -323,6 +328,7 @@ def crew(
         calendar=calendar(place, settings),
         known_bad=known_bad(place, settings, runner),
         backup=backup(place, tables, runner, clock),
+        hooks=HookFolder(place.repository),
     )
 
 
