@@ -24,6 +24,7 @@ from pitstop.adapters.forges.claims import GitClaims
 from pitstop.adapters.forges.git import GitForge
 from pitstop.adapters.forges.known_bad import GitKnownBad
 from pitstop.adapters.forges.proposals import Proposals
+from pitstop.adapters.hooks import HookFolder
 from pitstop.adapters.notifiers.file import FileAudience
 from pitstop.adapters.notifiers.unreachable import Unreachable
 from pitstop.adapters.notifiers.webhook import WebhookAudience
@@ -36,6 +37,7 @@ from pitstop.domain.verdict import Outcome
 from pitstop.engine.claim import HeldClaim
 from pitstop.engine.clock import SystemClock
 from pitstop.engine.fence import RollbackFence, ServiceFence
+from pitstop.engine.hooked import Hooked
 from pitstop.engine.ownership import Heart, RunFolder
 from pitstop.engine.place import Place
 from pitstop.engine.record import RunRecord
@@ -295,10 +297,13 @@ def execute(run: RunFolder, place: Place, heart: Heart) -> Outcome:
         from pitstop.procedures.rollback import roll_back  # users wait: no more than it needs
 
         outcome = roll_back(pit, Return(**said["incident"]))
+        Hooked(pit).ended(outcome)
     else:
         from pitstop.procedures.hotfix import hotfix
 
-        outcome = hotfix(pit, incident_of(said))
+        hooked = Hooked(pit)
+        outcome = hotfix(hooked, incident_of(said))
+        hooked.ended(outcome)
     pit.close()
     run.note_over()
     return outcome
@@ -395,6 +400,7 @@ def crew(
         known_bad=known_bad(place, settings, runner),
         backup=backup(place, tables, runner, clock),
         answers=answers(place, settings, runner),
+        hooks=HookFolder(place.repository),
     )
 
 

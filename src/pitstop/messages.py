@@ -176,6 +176,29 @@ def check_failed(name: str, exit_code: int, tail: str) -> str:
     return f"The {name} check ended with exit code {exit_code}. {UNCHANGED}{_quoted(tail)}"
 
 
+HOOK_GONE = "it is not there any more"
+
+
+def hook_exited(exit_code: int, tail: str) -> str:
+    """Say how a hook ended, with the end of what it printed."""
+    return f"exit code {exit_code}{_quoted(tail)}"
+
+
+def hook_took_too_long(seconds: float) -> str:
+    """Say that a hook did not end in time."""
+    return f"it did not end within {seconds:g} s"
+
+
+def hook_said_no(name: str, why: str) -> str:
+    """Say that the team's own hook stopped the run, before anything was changed."""
+    return f"The hook {name} said no: {why}\n{UNCHANGED}"
+
+
+def hook_failed(why: str) -> str:
+    """Say that a hook failed where nothing follows from it."""
+    return f"it failed, and nothing follows from that: {why}"
+
+
 def check_timed_out(name: str, seconds: float, tail: str) -> str:
     """Say that a check did not end in time."""
     return f"The {name} check did not end within {seconds:g} s. {UNCHANGED}{_quoted(tail)}"

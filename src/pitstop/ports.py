@@ -409,6 +409,13 @@ class Record(Protocol):
         """Return the tags that other runs have named, pushed or not."""
 
 
+class Hooks(Protocol):
+    """The team's own executables, called before and after a stage."""
+
+    def find(self, name: str) -> str | None:
+        """Return the command that calls a hook, ``pre-deploying`` for instance; None without one."""
+
+
 @dataclass(frozen=True)
 class Crew:
     """The adapters of one run."""
@@ -426,3 +433,4 @@ class Crew:
     known_bad: KnownBad | None = None
     backup: Backup | None = None
     answers: Answers | None = None
+    hooks: Hooks | None = None

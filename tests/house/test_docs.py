@@ -124,7 +124,11 @@ def test_the_procedure_stays_short():
 def test_every_step_is_asked_for_by_a_procedure():
     """What an older run finished and no procedure asks for any more is a step that is gone."""
     texts = [path.read_text() for path in (ROOT / "src/pitstop/procedures").glob("*.py")]
-    assert [name for name in STEPS if not any(name in text for text in texts)] == []
+    assert [
+        name
+        for name in STEPS
+        if not name.startswith("hook.") and not any(name in text for text in texts)
+    ] == []
 
 
 def test_nothing_committed_names_a_machine_or_a_registry():

@@ -154,6 +154,14 @@ class Recorded:
             self._heard.add("abort")
             raise
 
+    def knows(self, step: Step[..., Any]) -> bool:
+        """Return whether the journal holds what a step came to."""
+        return step.name in self._finished
+
+    def replays(self) -> bool:
+        """Return whether steps that were finished before are still to be asked for."""
+        return bool(set(self._finished) - self._asked_for)
+
     def _enough_room(self) -> None:
         """End the run, in order, as soon as the disk turns out to be full."""
         if self._deaf or not (self.journal.cramped or self._line("cramped", None)):

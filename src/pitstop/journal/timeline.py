@@ -74,6 +74,8 @@ def _finished(line: dict[str, Any], timeline: Timeline) -> str:
 
 def _fact(step: str, value: object) -> str:
     """Return the one fact of a result that people want to see."""
+    if step.startswith("hook.") and value:
+        return f": {value}"
     if step in _FACTS and value:
         return f": {_FACTS[step](value)}"
     if isinstance(value, dict) and value.get("ran") is False:

@@ -8,12 +8,12 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
+from pitstop.adapters.hooks import FOLDER
 from pitstop.cli.detect.facts import printable
 from pitstop.domain.change import Finding
+from pitstop.steps.hook import HOOKS
 
-FOLDER = ".pitstop/hooks"
-_STAGES = ("preparing", "checking", "approving", "deploying", "validating", "merging")
-NAMES = tuple(f"{when}-{stage}" for stage in (*_STAGES, "rolling_back") for when in ("pre", "post"))
+NAMES = tuple(HOOKS)
 
 
 def findings(top: Path) -> Iterator[Finding]:
