@@ -147,6 +147,29 @@ def test_a_clock_behind_the_history_is_a_warning(doctor, monkeypatch):
     assert "2099-01-02 03:04 UTC" in found["clock"]["said"]
 
 
+def test_a_calendar_file_that_cannot_be_read_has_failed(doctor):
+    """Missing or no calendar, each by its name; a freeze that asks for an override hides neither."""
+    event = "BEGIN:VEVENT\r\nUID:a\r\nDTSTART;VALUE=DATE:20260101\r\nEND:VEVENT\r\n"
+    good = f"BEGIN:VCALENDAR\r\n{event}END:VCALENDAR\r\n"
+    write(doctor.top, {"good.ics": good, "odd.ics": "no calendar"})
+    always = 'name = "x"\nfrom = 2000-01-01\nuntil = 2999-01-01\nhotfix = "override"'
+    doctor.configure(
+        "[checks]",
+        f'[calendar]\nics = ["gone.ics", "good.ics", "odd.ics"]\n[[calendar.freeze]]\n{always}\n[checks]',
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "pitstop", "doctor"], cwd=doctor.top, capture_output=True, text=True
+    )
+    rows = [row for row in done.stdout.splitlines() if " calendar: " in row]
+    assert done.returncode == 1
+    assert rows[0].startswith("failed   calendar: The calendar gone.ics cannot be read: ")
+    assert rows[1].startswith("failed   calendar: The calendar odd.ics cannot be understood: ")
+    assert rows[2] == "ok       calendar: 1 of 3 calendar files can be read"
+    assert f"→ mend {doctor.top / 'gone.ics'}, or take it out of calendar.ics" in done.stdout
+    write(doctor.top, {"gone.ics": good, "odd.ics": good})
+    assert doctor.says() == {}
+
+
 def test_hooks_that_would_not_be_called_are_named(doctor):
     """Not executable, or called like no stage; notes and what hooks read are left alone."""
     folder = doctor.top / hooks.FOLDER

@@ -74,6 +74,7 @@ def test_dry_run_prints_what_would_be_written_and_writes_nothing(repository):
 
     assert (done.returncode, done.stdout) == (0, (WRITTEN / "fastapi.toml").read_text())
     assert "Fly (fly.toml)" in done.stderr
+    assert done.stderr.count('use = "shell" in [platform] (docs/how-to/shell-platform.md)') == 1
     assert not (repository / "pitstop.toml").exists()
 
 

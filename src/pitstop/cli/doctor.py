@@ -62,7 +62,7 @@ def _findings(here: Place) -> list[Finding]:
     """Return every finding, from what everything needs to what is only convenient."""
     from pitstop import bootstrap
     from pitstop.adapters._run import Runner
-    from pitstop.cli.findings import commands, debts, editor, hooks, machine, people
+    from pitstop.cli.findings import calendars, commands, debts, editor, hooks, machine, people
     from pitstop.cli.local import platform_of
     from pitstop.domain.change import Finding
 
@@ -77,6 +77,7 @@ def _findings(here: Place) -> list[Finding]:
         *_backup(here),
         machine.writable(here),
         *machine.clock(here, settings),
+        *calendars.findings(here, settings),
         *commands.findings(here.top, settings),
         *people.findings(here, settings),
         *hooks.findings(here.top),

@@ -33,6 +33,11 @@ def init(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]
 
 COMMANDS = {"init": init}
 
+_TO_SHIP_THERE = (
+    'To ship there with your own commands: use = "shell" in [platform] '
+    "(docs/how-to/shell-platform.md)."
+)
+
 
 def run_init(args: argparse.Namespace) -> int:
     """Write the file; what is there is only overwritten when somebody says so."""
@@ -84,7 +89,8 @@ def _words(found: Found) -> list[str]:
         *map(printable, found.said),
         *(
             f"This service seems to run on {one.value} ({one.where}), to which this version does not "
-            "deploy: what was written is for this machine."
+            "deploy by itself: what was written is for this machine."
             for one in found.elsewhere
         ),
+        *([_TO_SHIP_THERE] if found.elsewhere else []),
     ]
