@@ -202,6 +202,14 @@ def test_the_example_of_the_page_works(tmp_path: Path, monkeypatch: pytest.Monke
     assert shipped.returncode == 0, shipped.stdout + shipped.stderr
     assert f"{worktree.name} deploys " in (team.path / "deploys.log").read_text()
 
+    after = hook.with_name("post-rolling_back")
+    after.write_text('#!/bin/sh\necho "$PITSTOP_RUN $PITSTOP_OUTCOME" >> back.log; exit 1\n')
+    after.chmod(0o755)
+    words = ("--service", "shop", "--to", "d1", "--reason", "worse")
+    back = team.pitstop("rollback", *words)
+    assert back.returncode == 0, back.stdout + back.stderr
+    assert re.fullmatch(r"\S+ rolled_back\n", (team.path / "back.log").read_text())
+
 
 def test_a_hook_that_breaks_is_a_no_only_where_one_can_say_no(tmp_path: Path) -> None:
     """An interpreter that is not there is no yes."""
