@@ -83,7 +83,7 @@ class Step(Generic[P, R]):
         def given(crew: Crew) -> R | No:
             return self.function(crew, *args, **kwargs)
 
-        return replace(self, function=given)  # type: ignore[return-value, arg-type]
+        return replace(self, function=given)  # type: ignore[return-value, arg-type] # its parameters are given
 
 
 STEPS: dict[str, Step[Any, Any]] = {}

@@ -122,7 +122,7 @@ def test_a_broken_plug_in_is_said_in_words(acme, tmp_path, code, why):
 def test_a_platform_that_is_built_in_looks_for_no_plug_in(acme):
     """Looking through what is installed takes time that a start does not have."""
     code = (
-        "from pitstop import bootstrap; bootstrap.plugins.metadata = None; bootstrap.check("
+        "from pitstop import bootstrap; from pitstop.adapters import plugins; plugins.metadata = None; bootstrap.check("
         "{'service': {'name': 's'}, 'platform': {'use': 'local', 'start': 'x'}})"
     )
     done = subprocess.run(

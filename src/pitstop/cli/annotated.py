@@ -13,8 +13,6 @@ from pitstop.adapters.platforms.local import LocalSettings
 from pitstop.cli import schema
 from pitstop.cli.detect.facts import Database, Fact, Found, printable
 
-BACKUP_IS_KNOWN = True  # [backup] is written to be used as soon as `config.Settings` has it
-
 _WIDTH = 100
 _COMMENT_AT = 32
 _GUESSES = {
@@ -111,7 +109,7 @@ def _backup(databases: tuple[Database, ...]) -> str:
     if not databases:
         return ""
     first, *others = sorted(databases, key=lambda one: one.kind != "postgres")
-    off = not BACKUP_IS_KNOWN or (first.kind == "sqlite" and not first.file)
+    off = first.kind == "sqlite" and not first.file  # which file is anybody's guess
     rows = [_row("use", first.kind, Fact("", first.where, first.note).why, off=off)]
     if first.kind == "sqlite":
         rows.append(_row("file", first.file or "app.db", "", off=off))

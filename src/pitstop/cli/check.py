@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pitstop.cli import common
 
 if TYPE_CHECKING:
-    from pitstop.domain.verdict import Outcome
     from pitstop.engine.ownership import RunFolder
-
-_CODES = {"fixed": 0, "declined": 4}
 
 
 def check(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -36,23 +33,26 @@ COMMANDS = {"check": check}
 def run_check(args: argparse.Namespace) -> int:
     """Print what each step says; exit 0 may be shipped, 1 a test failed, 4 a guard says no."""
     from pitstop import bootstrap
+    from pitstop.domain.verdict import EXIT_CODES
+    from pitstop.flow import Failed
 
     here = common.place(args)
     run = common.find(here, args.id)
     _ready(run)
     lines: list[dict[str, Any]] = []
-    show = lines.append if args.json else _shown()
-    outcome = bootstrap.try_out(run, here, show)
+    try:
+        change = bootstrap.try_out(run, here, lines.append if args.json else _shown())
+        verdict, reason, code = "ok", f"tree {change.tree[:12]} may be shipped", 0
+    except Failed as failure:
+        verdict, reason = failure.outcome, str(failure)
+        code = EXIT_CODES[verdict]
     if args.json:
-        print(json.dumps(_told(outcome, lines), ensure_ascii=False))
-        return _CODES.get(outcome.status, 1)
-    if outcome.status != "fixed":
-        print(f"{outcome.status.capitalize()}: {outcome.reason}", file=sys.stderr)
+        print(json.dumps(_told(verdict, reason, lines), ensure_ascii=False))
+    elif code:
+        print(f"{verdict.capitalize()}: {reason}", file=sys.stderr)
     else:
-        print(
-            f"Nothing stands against it: {outcome.reason}. Then: pitstop ship {run.id} --fix TEXT"
-        )
-    return _CODES.get(outcome.status, 1)
+        print(f"Nothing stands against it: {reason}. Then: pitstop ship {run.id} --fix TEXT")
+    return code
 
 
 def _ready(run: RunFolder) -> None:
@@ -81,11 +81,9 @@ def _shown() -> Callable[[dict[str, Any]], None]:
     return show
 
 
-def _told(outcome: Outcome, lines: list[dict[str, Any]]) -> dict[str, Any]:
+def _told(verdict: str, reason: str, lines: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what ``--json`` prints: the word, the reason, and each step's own result."""
     steps = [
         {"step": line["step"], **line["data"]} for line in lines if line["event"] == "finished"
     ]
-    words = {"fixed": "ok"}
-    said = words.get(outcome.status, outcome.status)
-    return {"verdict": said, "reason": outcome.reason, "steps": steps}
+    return {"verdict": verdict, "reason": reason, "steps": steps}

@@ -48,6 +48,13 @@ class _Help(argparse.RawDescriptionHelpFormatter):
             width = 80
         super().__init__(prog, width=width - 2)
 
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Wrap what is too long; examples keep their lines."""
+        import textwrap
+
+        rows = text.splitlines()
+        return "\n".join(row if row[:1] == " " else textwrap.fill(row, width) for row in rows)
+
 
 def describe(
     name: str, module: str, parser: argparse.ArgumentParser

@@ -27,10 +27,20 @@ def start(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int
     parser.add_argument("title", help="the trouble, in a few words")
     parser.add_argument("--impact", required=True, help="what users feel")
     parser.add_argument(
-        "--symptom", action="append", required=True, choices=incident.SYMPTOMS, help="repeatable"
+        "--symptom",
+        action="append",
+        required=True,
+        choices=incident.SYMPTOMS,
+        metavar="NAME",
+        help=f"repeatable: {', '.join(incident.SYMPTOMS)}",
     )
     parser.add_argument("--severity", choices=incident.SEVERITIES, default="P2")
-    parser.add_argument("--scenario", choices=incident.SCENARIOS)
+    parser.add_argument(
+        "--scenario",
+        choices=incident.SCENARIOS,
+        metavar="NAME",
+        help=f"one of: {', '.join(incident.SCENARIOS)}",
+    )
     parser.add_argument("--service", help="the service; the configuration names it")
     parser.add_argument(
         "--repro", metavar="CMD", help="fails while the bug is there ($PITSTOP_URL)"

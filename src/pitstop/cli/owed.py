@@ -37,7 +37,7 @@ def pay(here: Place, run: RunFolder, state: dict[str, Any]) -> None:
         )
         if landed.main:
             forge.clean_up(change.branch)
-    except (Refused, CannotTell) as not_now:
+    except (common.CannotDo, Refused, CannotTell) as not_now:
         print(f"The merge is still owed: {not_now}", file=sys.stderr)
         return
     append(here, run, "landed", asdict(landed))

@@ -215,7 +215,7 @@ def _left(kept: list[Deployment], live: str | None, to: str) -> tuple[str, str] 
 def _live(platform: Any) -> str | None:
     """Return what users are served by, from the record alone; None where that cannot be read."""
     try:
-        return platform.status()["live"]  # type: ignore[no-any-return]
+        return platform.status()["live"]  # type: ignore[no-any-return] # text, or what raises
     except Exception:  # noqa: BLE001 - the way back is open also where the state is damaged
         return None
 

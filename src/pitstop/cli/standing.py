@@ -110,13 +110,8 @@ def _returning_first(state: dict[str, Any]) -> str:
     if not earlier:
         return ""
     seconds, loses = earlier["seconds"], earlier["loses"]
-    takes = (
-        "at once"
-        if seconds is not None and seconds < 1
-        else f"in about {seconds:.0f} s"
-        if seconds
-        else "in unknown time"
-    )
+    takes = "in unknown time" if seconds is None else f"in about {seconds:.0f} s"
+    takes = "at once" if seconds is not None and seconds < 1 else takes
     what = "what that is could not be found out" if loses is None else _subjects(loses)
     said = (
         f"\nWhat runs came at {earlier['since'][:16]}Z. Rolling back first would bring "
@@ -138,11 +133,9 @@ def _subjects(loses: list[str]) -> str:
     if not loses:
         return "nothing"
     shown = "".join(c if c.isprintable() else " " for c in loses[-1])[:60]
-    return (
-        f'1 commit ("{shown}")'
-        if len(loses) == 1
-        else f'{len(loses)} commits (the last: "{shown}")'
-    )
+    if len(loses) == 1:
+        return f'1 commit ("{shown}")'
+    return f'{len(loses)} commits (the last: "{shown}")'
 
 
 def budget_runs_out(left: float, budget: float) -> str:

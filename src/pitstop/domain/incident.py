@@ -77,8 +77,4 @@ class Case:
     reason: str
     deployed: Deployment
     earlier: Earlier | None = None  # where the one in service is recent
-
-    @property
-    def verdict(self) -> str:
-        """Return ``hotfix`` or ``roll back first``; a normal change never becomes a case."""
-        return "roll back first" if self.earlier and self.earlier.advised else "hotfix"
+    verdict: str = "hotfix"  # or "roll back first"; a normal change never becomes a case

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
 from pitstop.domain.verdict import Outcome
@@ -42,25 +41,9 @@ class Hooked:
         self._enter(steps[0].phase)
         return self._pit.together(steps, *args, **kwargs)
 
-    def ask(
-        self,
-        question: str,
-        *,
-        about: str = "",
-        within: timedelta | None = None,
-        meanwhile: Step[[], None] | None = None,
-        every: timedelta = timedelta(0),
-        reminders: Sequence[tuple[timedelta, Step[[], Any]]] = (),
-    ) -> Answer:
+    def ask(self, question: str, **how: Any) -> Answer:
         """Wait for a person."""
-        return self._pit.ask(
-            question,
-            about=about,
-            within=within,
-            meanwhile=meanwhile,
-            every=every,
-            reminders=reminders,
-        )
+        return self._pit.ask(question, **how)
 
     @contextlib.contextmanager
     def way_back(self, undo: Step[P, Any], *args: P.args, **kwargs: P.kwargs) -> Iterator[None]:

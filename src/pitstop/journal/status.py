@@ -160,17 +160,6 @@ def _finished(found: dict[str, Any], line: dict[str, Any]) -> None:
         _result(found, step, value, line["at"])
 
 
-def _triage(value: dict[str, Any]) -> dict[str, Any]:
-    """Return the verdict, its reason, and what returning to the deployment before would mean."""
-    earlier = value.get("earlier")
-    advised = earlier and earlier["loses"] is not None and not earlier["migrations"]
-    return {
-        "verdict": "roll back first" if advised else "hotfix",
-        "reason": value["reason"],
-        "earlier": earlier,
-    }
-
-
 def _check(step: str, value: Any, no: Any) -> dict[str, Any]:
     """Return what a check came to: pass, fail, or skipped where there was nothing to run."""
     ran = value if isinstance(value, dict) else {}
@@ -192,7 +181,7 @@ def _result(found: dict[str, Any], step: str, value: Any, at: str) -> None:
         found[_KEPT[step]] = value
     match step:
         case "triage.classify":
-            found["triage"] = _triage(value)
+            found["triage"] = {name: value.get(name) for name in ("verdict", "reason", "earlier")}
         case "deploy.release":
             found["deployment"] = {name: value[name] for name in ("id", "commit", "url")}
             found["deployed_at"] = at

@@ -1,24 +1,20 @@
 """What can be known of a fix before it is shipped: nothing outside its worktree is changed."""
 
-from pitstop.domain.change import Branch
+from pitstop.domain.change import Branch, Change
 from pitstop.domain.incident import Incident
-from pitstop.domain.verdict import Outcome
-from pitstop.flow import Failed, Pit, outcome_of
+from pitstop.flow import Pit
 from pitstop.steps import branch, checks, guard, merge, triage
 
 
-def check(pit: Pit, incident: Incident, cut: Branch) -> Outcome:
+def check(pit: Pit, incident: Incident, cut: Branch) -> Change:
     """Ask triage, guards and tests what they would say of the worktree as it is now."""
     do = pit.do
-    try:
-        do(triage.classify, incident)
-        change = do(branch.preview, incident, cut)
-        do(triage.passes_calendar, incident)
-        do(guard.inspect, incident, change)
-        do(guard.known_bad, change)
-        do(merge.foresee, change)
-        do(checks.prepare, change)
-        pit.together((checks.targeted, checks.smoke, checks.proof), change)
-    except Failed as failure:
-        return outcome_of(failure)
-    return Outcome("fixed", f"tree {change.tree[:12]} may be shipped")
+    do(triage.classify, incident)
+    change = do(branch.preview, incident, cut)
+    do(triage.passes_calendar, incident)
+    do(guard.inspect, incident, change)
+    do(guard.known_bad, change)
+    do(merge.foresee, change)
+    do(checks.prepare, change)
+    pit.together((checks.targeted, checks.smoke, checks.proof), change)
+    return change

@@ -26,7 +26,9 @@ def classify(crew: Crew, incident: Incident) -> Case | No:
             return No(say.known_bad(bad), declined=True)
     if no := [answer for answer in incident.answers if answer.endswith("=no")]:
         return No(say.normal_change(no), declined=True)
-    return Case(incident, True, say.qualifies(incident), deployed, _earlier(crew, deployed))
+    earlier = _earlier(crew, deployed)
+    verdict = "roll back first" if earlier and earlier.advised else "hotfix"
+    return Case(incident, True, say.qualifies(incident), deployed, earlier, verdict)
 
 
 def _earlier(crew: Crew, deployed: Deployment) -> Earlier | None:

@@ -83,7 +83,7 @@ class GitClaims:
         now = self.read(claim.service)
         if now is None or not _same_hold(now, claim):
             raise Refused(_lost(claim, now))
-        renewed = self.take(replace(claim, **changes), now.sha)  # type: ignore[arg-type]
+        renewed = self.take(replace(claim, **changes), now.sha)  # type: ignore[arg-type] # names of text fields only
         if renewed is None:
             raise Refused(_lost(claim, self.read(claim.service)))
         return renewed

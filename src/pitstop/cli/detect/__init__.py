@@ -26,10 +26,10 @@ class Language(Protocol):
     SOURCES: str
 
     def strength(self, tree: Tree) -> int: ...  # noqa: D102 - said in each
-    def setup(self, tree: Tree) -> Iterator[Fact]: ...  # noqa: D102
-    def targeted(self, tree: Tree) -> Iterator[Fact]: ...  # noqa: D102
-    def smoke(self, tree: Tree) -> Iterator[Fact]: ...  # noqa: D102
-    def start(self, tree: Tree) -> Iterator[Fact]: ...  # noqa: D102
+    def setup(self, tree: Tree) -> Iterator[Fact]: ...  # noqa: D102 - the same
+    def targeted(self, tree: Tree) -> Iterator[Fact]: ...  # noqa: D102 - the same
+    def smoke(self, tree: Tree) -> Iterator[Fact]: ...  # noqa: D102 - the same
+    def start(self, tree: Tree) -> Iterator[Fact]: ...  # noqa: D102 - the same
 
 
 _LANGUAGES: tuple[Language, ...] = (python, node, others)

@@ -91,7 +91,7 @@ class Ground:
 
     def with_port(self, kept: Kept) -> Kept:
         """Return the release with a port it can have: its own, unless a stranger sits there."""
-        if self.supervisor.process(kept.id) or listeners.can_listen("0.0.0.0", kept.port):  # noqa: S104
+        if self.supervisor.process(kept.id) or listeners.can_listen("0.0.0.0", kept.port):  # noqa: S104 - asked, not bound
             return kept
         return self._releases.save(replace(kept, port=self._releases.free_port(kept.id)))
 
