@@ -77,4 +77,4 @@ class Case:
     reason: str
     deployed: Deployment
     earlier: Earlier | None = None  # where the one in service is recent
-    verdict: str = "hotfix"  # or "roll back first"; a normal change never becomes a case
+    advice: str = "hotfix"  # or "roll back first"; a normal change never becomes a case

@@ -181,7 +181,11 @@ def _result(found: dict[str, Any], step: str, value: Any, at: str) -> None:
         found[_KEPT[step]] = value
     match step:
         case "triage.classify":
-            found["triage"] = {name: value.get(name) for name in ("verdict", "reason", "earlier")}
+            found["triage"] = {
+                "verdict": value.get("advice", "hotfix"),
+                "reason": value["reason"],
+                "earlier": value.get("earlier"),
+            }
         case "deploy.release":
             found["deployment"] = {name: value[name] for name in ("id", "commit", "url")}
             found["deployed_at"] = at

@@ -27,8 +27,8 @@ def classify(crew: Crew, incident: Incident) -> Case | No:
     if no := [answer for answer in incident.answers if answer.endswith("=no")]:
         return No(say.normal_change(no), declined=True)
     earlier = _earlier(crew, deployed)
-    verdict = "roll back first" if earlier and earlier.advised else "hotfix"
-    return Case(incident, True, say.qualifies(incident), deployed, earlier, verdict)
+    advice = "roll back first" if earlier and earlier.advised else "hotfix"
+    return Case(incident, True, say.qualifies(incident), deployed, earlier, advice)
 
 
 def _earlier(crew: Crew, deployed: Deployment) -> Earlier | None:
