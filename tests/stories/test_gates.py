@@ -322,3 +322,18 @@ def test_a_team_without_tests_ships_and_owes_them():
     assert "write tests: none is configured, so nothing tried the fix" in [
         task["title"] for task in story.status["followups"]
     ]
+
+
+def test_without_a_network_before_the_deploy_production_is_unchanged_and_it_is_tried_again():
+    """A fault says what production is like and what to type, as every no does."""
+    story = given.Rehearsal()
+    with pytest.raises(Waiting):
+        story.runs()  # cut, and waiting for the fix
+    story.ships().approves()
+    story.world.remote_answers = False
+    assert story.runs().status == "errored"
+    said = summary(story.status)
+    assert "Production is unchanged." in said
+    assert "pitstop ship checkout-500s --fix TEXT" in said
+    story.world.remote_answers = True
+    assert again(story).runs().status == "fixed"

@@ -49,7 +49,8 @@ def run_check(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_told(verdict, reason, lines), ensure_ascii=False))
     elif code:
-        print(f"{verdict.capitalize()}: {reason}", file=sys.stderr)
+        end = "" if code == EXIT_CODES["declined"] else f"\nTry again: pitstop check {run.id}"
+        print(f"{verdict.capitalize()}: {reason}{end}", file=sys.stderr)
     else:
         print(f"Nothing stands against it: {reason}. Then: pitstop ship {run.id} --fix TEXT")
     return code

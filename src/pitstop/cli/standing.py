@@ -38,7 +38,7 @@ def summary(state: dict[str, Any]) -> str:
             if state["worktree"] and outcome != "aborted"
             else ""
         )
-        return f"{outcome.capitalize()}: {state['reason']}{where}{_again(state)}"
+        return f"{outcome.capitalize()}: {_unchanged(state)}{where}{_again(state)}"
     waiting = {
         "fix": (
             f"Waiting for the fix in {state['worktree']}. Then: pitstop ship {name} --fix TEXT"
@@ -148,6 +148,14 @@ def budget_runs_out(left: float, budget: float) -> str:
         f"WARNING: the {budget / 60:.0f} min for this hotfix are over. It goes on; what takes so "
         "long: pitstop status"
     )
+
+
+def _unchanged(state: dict[str, Any]) -> str:
+    """Return why it ended before the deploy, and what production is like."""
+    from pitstop.messages import UNCHANGED
+
+    reason = str(state["reason"])
+    return reason if UNCHANGED in reason or state["deployment"] else f"{reason} {UNCHANGED}"
 
 
 def _again(state: dict[str, Any]) -> str:

@@ -100,7 +100,7 @@ class Remote:
                 f"The repository has no remote called {self.name}. Add it: "
                 f"git remote add {self.name} URL"
             )
-        return CannotTell(f"The remote {self.name} did not answer: {words(done)}.")
+        return CannotTell(f"The remote {self.name} did not answer: {words(done).rstrip('.')}.")
 
 
 def _marked(done: Completed, mark: str) -> frozenset[str]:
