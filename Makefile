@@ -20,7 +20,9 @@ demo: $(VENV)/ready  ## ship a hotfix on a sample service
 	@$(BIN)/pitstop demo --no-open
 
 test: $(VENV)/ready  ## everything that CI runs
-	@$(BIN)/python -m pytest -n 4  # twice the cores: these tests wait more than they compute
+	@# -n: twice the cores, these tests wait more than they compute. What fails is run once more,
+	@# and named: a flaky test is to be mended, and is no reason to throw a day's work away.
+	@$(BIN)/python -m pytest -n 4 --reruns 1 -r R
 
 check: $(VENV)/ready  ## static checks
 	$(BIN)/ruff format --check src tests benchmarks

@@ -190,17 +190,50 @@ class WritesAccessLog(Protocol):
         """Return the files, oldest first."""
 
 
+class Stream(Protocol):
+    """What a telemetry hears from one moment on, each request once."""
+
+    def read(self, until: datetime) -> list[Interval]:
+        """Return what was heard since the last read, by seconds, ``at`` after the stream's start.
+
+        A second may come in parts: what arrives late keeps its own time. Empty means nothing was
+        heard. Raises CannotTell when the source does not answer; the next read goes on from there.
+        """
+
+    def fresh(self) -> datetime | None:
+        """Return until when the source is known to have told everything; None: it told nothing.
+
+        Silence does not make it fresher, unless the source said that there was nothing.
+        """
+
+
 @runtime_checkable
 class Telemetry(Protocol):
-    """Requests of users, counted."""
+    """Requests of users, counted, and what meters read."""
 
     def intervals(
         self, since: datetime, until: datetime, deployment_id: str | None = None
     ) -> list[Interval]:
-        """Return one-second intervals that hold traffic, ``at`` in seconds after ``since``.
+        """Return one-second intervals that hold something, ``at`` in seconds after ``since``.
 
         Only users' requests; of one deployment if asked. Empty means nothing was heard.
         Raises CannotTell when the source does not answer.
+        """
+
+    def follow(self, since: datetime, deployment_id: str | None = None) -> Stream:
+        """Return what is heard from a moment on; it may lie in the past."""
+
+
+class Meter(Protocol):
+    """Something of the service that is read every few seconds: memory, the database."""
+
+    name: str
+
+    def read(self, deployment_id: str | None = None) -> Mapping[str, float]:
+        """Return readings by name (``memory`` in bytes, ``db.mean_ms`` ...), as they are now.
+
+        Empty means that there is nothing to say yet. Raises CannotTell with the source's own
+        words when it does not answer.
         """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -209,7 +210,7 @@ def test_a_rule_from_day_to_day_lasts_less_than_a_week(first, last, begins, ends
 def problems(text: str) -> list[str]:
     """Return what is wrong with a calendar, as init and start would say it."""
     source = '[service]\nname = "s"\n[platform]\nuse = "simulated"\n' + text
-    return config.parse(config.tomllib.loads(source), source)[1]
+    return config.parse(tomllib.loads(source), source)[1]
 
 
 @pytest.mark.parametrize(

@@ -136,12 +136,16 @@ def test_every_key_stands_in_the_annotated_example():
 def test_defaults_are_written_as_they_are_typed():
     """An editor that fills one in writes what loads."""
     gate = SCHEMA["$defs"]["Gate"]["properties"]
-    assert {name: one["default"] for name, one in gate.items()} == {
+    assert {name: one["default"] for name, one in gate.items() if "default" in one} == {
         "baseline": "30m",
         "warmup": "30s",
         "soak": "30s",
         "deadline": "10m",
         "min_requests": 50,
+        "acceptable_ms": 25,
+        "unacceptable_ms": 50,
+        "memory_block": "20s",
+        "canary": False,
     }
     assert "null" not in schema.text()
 

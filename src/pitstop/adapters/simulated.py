@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pitstop.adapters.telemetry.asked import Asked
 from pitstop.config import Part, Settings
 from pitstop.domain.answer import RemoteAnswer
 from pitstop.domain.backup import BackupTaken, Estimate
@@ -323,6 +324,10 @@ class SimulatedTelemetry:
                 errors = round(requests * self._rate(live, moment))
                 heard.append(Interval(moment - since.timestamp(), requests, errors))
         return heard
+
+    def follow(self, since: datetime, deployment_id: str | None = None) -> Asked:
+        """Return what is heard from a moment on."""
+        return Asked(self.intervals, since, deployment_id)
 
     def _live(self, moment: float) -> str:
         """Return what served users at a moment, in seconds since 1970."""

@@ -11,19 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Interval:
-    """What was heard in one stretch of time.
-
-    ``at``: seconds since the deploy (or on any one clock for a baseline); ``requests=0`` means
-    "nothing was heard"; ``latencies_ms`` may be a sample.
-    """
-
-    at: float
-    requests: int
-    errors: int
-    latencies_ms: Sequence[float] = ()
+from pitstop.gate.measure import Interval
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
+from pitstop.adapters.telemetry.asked import Asked
 from pitstop.gate import Interval
 from pitstop.ports import CannotTell
 
@@ -61,6 +62,10 @@ class AccessLog:
             Interval(float(at), each.requests, each.errors, tuple(each.latencies_ms))
             for at, each in sorted(seconds.items())
         ]
+
+    def follow(self, since: datetime, deployment_id: str | None = None) -> Asked:
+        """Return what is heard from a moment on."""
+        return Asked(self.intervals, since, deployment_id)
 
     def _opened(self, stack: ExitStack) -> list[IO[bytes]]:
         """Open all files, oldest first; again if they were rotated meanwhile."""

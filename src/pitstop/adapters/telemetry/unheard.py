@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pitstop.adapters.telemetry.asked import Asked
 from pitstop.gate import Interval
 from pitstop.ports import CannotTell
 
@@ -19,3 +20,7 @@ class Unheard:
     ) -> list[Interval]:
         """Raise CannotTell."""
         raise CannotTell(f"Users' requests are counted nowhere. {self._remedy}")
+
+    def follow(self, since: datetime, deployment_id: str | None = None) -> Asked:
+        """Return what is heard from a moment on."""
+        return Asked(self.intervals, since, deployment_id)

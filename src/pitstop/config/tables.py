@@ -1,124 +1,19 @@
-"""``pitstop.toml``: frozen settings, every mistake reported at once, with path, remedy and line."""
+"""The tables of the file, as frozen settings. What is written below a key is its documentation."""
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections import Counter
-from collections.abc import Iterable
-from datetime import date, datetime, time, timedelta
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from datetime import timedelta
+from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    ValidationInfo,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from pitstop.domain.calendar import Weekly, moment, weekly
-
-FILE = "pitstop.toml"
+from pitstop.config.values import DayOrTime, Duration, Part, Rule, Secret, Zone
+from pitstop.domain.calendar import moment
 
 _LONGEST_NAME = 100
-_DURATION = r"^\s*([0-9]{1,8}(?:\.[0-9]{1,8})?)\s*([smhd])\s*$"
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class ConfigurationError(Exception):
-    """The configuration cannot be used. ``problems`` holds one sentence for each mistake."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems
-
-
-def duration(value: object) -> timedelta:
-    """Read ``"90s"``, ``"10m"``, ``"24h"``, ``"2d"``."""
-    if isinstance(value, timedelta):
-        return value
-    found = re.search(_DURATION, value) if isinstance(value, str) else None
-    if not found:
-        raise ValueError('write a duration like "30s", "10m" or "24h"')
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
-
-
-def written(length: timedelta) -> str:
-    """Return a duration as one would type it: ``"10m"``, and not ``"600s"``."""
-    seconds = length.total_seconds()
-    for unit in "dhm":
-        if seconds and seconds % _UNITS[unit] == 0:
-            return f"{seconds / _UNITS[unit]:.0f}{unit}"
-    return f"{seconds:g}s"
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(duration),
-    PlainSerializer(lambda value: f"{value.total_seconds():g}s", return_type=str),
-    WithJsonSchema({"type": "string", "pattern": _DURATION}),
-]
-
-
-def day_or_time(value: object) -> date:
-    """Read a date, or a time with or without a zone, from TOML or as it is kept in a record."""
-    if isinstance(value, date):
-        return value
-    try:
-        text = value if isinstance(value, str) else ""
-        return date.fromisoformat(text) if len(text) == 10 else datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(
-            "write a date or a time, without quotes: 2026-12-24 or 2026-12-24T18:00:00"
-        ) from None
-
-
-def zone(value: object) -> ZoneInfo:
-    """Read the name of a time zone."""
-    try:
-        return value if isinstance(value, ZoneInfo) else ZoneInfo(str(value))
-    except (KeyError, ValueError, OSError):  # unknown, no name at all, a folder
-        raise ValueError('write a name like "Europe/Berlin" or "UTC"') from None
-
-
-def _weekly(value: object) -> Weekly:
-    return value if isinstance(value, Weekly) else weekly(str(value))
-
-
-DayOrTime = Annotated[
-    datetime | date,
-    BeforeValidator(day_or_time),
-    PlainSerializer(lambda v: v.isoformat(), return_type=str),
-]
-Zone = Annotated[ZoneInfo, BeforeValidator(zone), PlainSerializer(str, return_type=str)]
-Rule = Annotated[
-    Weekly, BeforeValidator(_weekly), PlainSerializer(lambda rule: rule.said, return_type=str)
-]
-
-
-class Part(BaseModel):
-    """One table of the file: unknown keys are mistakes, values never change.
-
-    The text below a key is what the JSON Schema and the annotated example say of it.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Secret(Part):
-    """A secret by its name; the value stays in the environment."""
-
-    env: str
-    """the name of the environment variable that holds it"""
 
 
 def _word(between: str) -> str:
@@ -229,6 +124,10 @@ class Approval(Part):
     """audiences that hear it when the time is nearly over"""
 
 
+Tolerance = Literal["strict", "normal", "loose"]
+"""How much worse is still acceptable; the gate knows the numbers."""
+
+
 class Gate(Part):
     """When traffic is judged, and how much of it is enough."""
 
@@ -242,6 +141,20 @@ class Gate(Part):
     """then: cannot tell"""
     min_requests: int = Field(50, ge=1)
     """fewer are no evidence"""
+    tolerance: Tolerance | None = None
+    """else by severity: P1 loose, P2 normal, P3 strict"""
+    acceptable_rate: float | None = Field(None, ge=0, lt=1)
+    """an error rate that is always acceptable"""
+    unacceptable_rate: float | None = Field(None, gt=0, lt=1)
+    """a pass has shown that the error rate is below this"""
+    acceptable_ms: float = Field(25, ge=0)
+    """slower by less than this is nobody's trouble"""
+    unacceptable_ms: float = Field(50, gt=0)
+    """a pass has shown that answers are not slower by more"""
+    memory_block: Duration = timedelta(seconds=20)
+    """longer than one round of garbage collection"""
+    canary: bool = False
+    """move a part of the users first, where the platform can"""
 
 
 class Merge(Part):
@@ -274,6 +187,8 @@ class Severity(Part):
     """in place of approval.within"""
     budget: Duration | None = None
     """in place of slo.budget"""
+    tolerance: Tolerance | None = None
+    """in place of gate.tolerance"""
     tell: list[str] = []
     """the audiences that hear of it"""
 
@@ -381,122 +296,3 @@ class Settings(Part):
     audiences: dict[str, AudienceSettings] = {}
     """any number of audiences; each is told once, before, during and after"""
     backup: Backup | None = None
-
-
-def read(path: Path) -> dict[str, Any]:
-    """Return the file's tables, dates and times as text: a run's record keeps them.
-
-    Raises ConfigurationError.
-    """
-    try:
-        tables: dict[str, Any] = _plain(tomllib.loads(path.read_text(encoding="utf-8")))
-        return tables
-    except FileNotFoundError:
-        raise ConfigurationError([f"There is no {path}. Write one: pitstop init"]) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError([f"{path.name} cannot be read as TOML: {error}."]) from None
-    except OSError as error:
-        raise ConfigurationError([f"{path} cannot be read: {error.strerror}."]) from None
-
-
-def _plain(value: Any) -> Any:
-    """Return what TOML holds and JSON does not as text."""
-    if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_plain(one) for one in value]
-    return value.isoformat() if isinstance(value, date | time) else value
-
-
-def parse(tables: dict[str, Any], source: str = "") -> tuple[Settings | None, list[str]]:
-    """Check the tables; return the settings, or None and one sentence for each mistake."""
-    try:
-        return Settings.model_validate(tables), []
-    except ValidationError as error:
-        return None, problems(Settings, error, source)
-
-
-def unknown_audiences(settings: Settings, source: str) -> list[str]:
-    """Return a sentence for each name that nobody is called by."""
-    known = ", ".join(settings.audiences) or "none is configured: [audiences.NAME]"
-    called: dict[tuple[str, ...], list[str]] = {}
-    called["approval", "escalate_to"] = settings.approval.escalate_to
-    for severity in Severities.model_fields:
-        called["severity", severity, "tell"] = settings.severity.of(severity).tell
-    return [
-        problem(key, f'"{name}" is no audience. Known: {known}', source)
-        for key, names in called.items()
-        for name in names
-        if name not in settings.audiences
-    ]
-
-
-def problems(
-    model: type[BaseModel], error: ValidationError, source: str, table: tuple[str, ...] = ()
-) -> list[str]:
-    """Turn pydantic's findings into sentences: path, what is wrong, what is allowed, line."""
-    lines: dict[str, int] = {}
-    for found in error.errors(include_url=False):
-        path = table + tuple(str(part) for part in found["loc"] if part not in ("str", "Secret"))
-        line = line_of(source, path)
-        where = f"{FILE}:{line}" if line else FILE
-        sentence = f"{where}: {'.'.join(path)}: {_said(model, found, path[len(table) :])}"
-        lines.setdefault(sentence, line or 0)
-    return sorted(lines, key=lambda sentence: lines[sentence])
-
-
-def problem(path: tuple[str, ...], said: str, source: str) -> str:
-    """Return one mistake as a sentence: path, what is wrong, line."""
-    line = line_of(source, path)
-    where = f"{FILE}:{line}" if line else FILE
-    return f"{where}: {'.'.join(path)}: {said.rstrip('.')}."
-
-
-def in_order(sentences: list[str]) -> list[str]:
-    """Return mistakes in the order of their lines, those without a line first."""
-    numbers = [re.match(rf"{re.escape(FILE)}:(\d+):", sentence) for sentence in sentences]
-    keyed = [(int(n[1]) if n else 0, s) for n, s in zip(numbers, sentences, strict=True)]
-    return [sentence for _, sentence in sorted(keyed, key=lambda pair: pair[0])]
-
-
-def _said(model: type[BaseModel], found: Any, path: Iterable[str]) -> str:
-    if found["type"] == "extra_forbidden":
-        return f"unknown key. Use one of: {', '.join(_allowed(model, list(path)[:-1]))}."
-    if found["type"] == "missing":
-        return "is missing."
-    if found["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        return f"is {found['input']!r}: it must be a table, [{'.'.join(path)}]."
-    said = str(found["msg"]).removeprefix("Value error, ")
-    return f"is {found['input']!r}: {said[0].lower()}{said[1:]}."
-
-
-def _allowed(model: type[BaseModel], path: list[str]) -> list[str]:
-    free = AudienceSettings if model is Settings else Secret  # what tables with free names hold
-    for part in path:
-        field = model.model_fields.get(part)
-        inner = field.annotation if field else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            model = inner
-        elif part == path[-1]:
-            model = FreezeSettings if "freeze" in path else free  # what has names of its own
-    return sorted(field.alias or name for name, field in model.model_fields.items())
-
-
-def line_of(source: str, path: tuple[str, ...]) -> int | None:
-    """Return the line where a key, or failing that its table, stands in TOML source."""
-    table: tuple[str, ...] = ()
-    best = None
-    lists: Counter[str] = Counter()
-    for number, text in enumerate(source.splitlines(), 1):
-        if header := re.match(r"\s*\[(\[?)\s*([^\]]+?)\s*\]", text):
-            table = tuple(part.strip(" \"'") for part in header[2].split("."))
-            if header[1]:  # one of several: its number is a part of the path
-                table += (str(lists[header[2]]),)
-                lists[header[2]] += 1
-            if table == path[: len(table)] or table[:-1] == path:
-                best = number
-        elif key := re.match(r"\s*([\w.\"'-]+)\s*=", text):
-            full = table + tuple(part.strip("\"'") for part in key[1].split("."))
-            if full == path[: len(full)]:
-                return number
-    return best
