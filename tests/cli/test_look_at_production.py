@@ -88,7 +88,7 @@ def test_the_error_rate_is_compared_with_the_time_before(production, failing, co
     assert said["baseline_requests"] == 6000
     code, out, _ = production.pitstop("error-rate", "--last", "1m")
     assert [code, out.startswith("shop: ")] == [found, True]
-    assert max(map(len, out.splitlines()[1:])) <= 80
+    assert max(map(len, out.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(("failing", "code"), [(4, 0), (6, 3)])
@@ -160,6 +160,14 @@ def test_monitor_ends_at_once_when_it_is_clear_that_users_are_hurt(production):
     assert [line for line in lines if line.startswith("shop: worse: ")]
     assert [line for line in lines if line.startswith("errors: ")]
     assert "\x1b" not in out
+
+
+def test_a_service_that_never_answers_is_worse_than_anything(production):
+    """Whatever its traffic was."""
+    (production.home / "sick").touch()
+    code, said = production.json("monitor", "--duration", "1s")
+    assert [code, said["verdict"], said["health"]["good"]] == [3, "fail", 0]
+    assert "not healthy" in said["reason"]
 
 
 def test_in_a_terminal_monitor_rewrites_one_line_of_80_columns(production, monkeypatch):

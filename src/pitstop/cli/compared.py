@@ -27,6 +27,7 @@ def gate_of(settings: Settings, baseline: Sequence[Interval]) -> Gate:
         deadline_seconds=float("inf"),
         watch=True,
         min_requests=settings.gate.min_requests,
+        once=False,
         tolerance=tolerance(settings),
         memory_block_seconds=settings.gate.memory_block.total_seconds(),
     )
@@ -54,8 +55,7 @@ def tolerance(settings: Settings) -> Tolerance:
 
 def errors_only(heard: Iterable[Interval]) -> list[Interval]:
     """Return the same without what is not asked for: how long answers took, and meters."""
-    bare = {"latencies_ms": (), "buckets": (), "readings": {}}
-    return [replace(one, **bare) for one in heard]
+    return [replace(one, latencies_ms=(), buckets=(), readings={}) for one in heard]
 
 
 class Counted:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil
+from textwrap import wrap
+
+from pitstop.gate import words
 
 _STEPS = "▁▂▃▄▅▆▇█"
 _SILENCE = "·"
@@ -49,10 +52,10 @@ def _rate(part: Sequence[tuple[int, int]]) -> float | None:
 
 
 def percent(rate: float | None) -> str:
-    """Return a rate from 0 to 1 as people say it, with the digits that tell small ones apart."""
-    if rate is None:
-        return "?"
-    value = 100 * rate
-    if value == 0 or value >= 9.95:
-        return f"{value:.0f} %"
-    return f"{value:.1f} %" if value >= 0.095 else f"{value:.1g} %"
+    """Return a rate from 0 to 1 as people say it; what is not known is a question mark."""
+    return "?" if rate is None else words.percent(rate)
+
+
+def wrapped(text: str) -> str:
+    """Return a sentence in rows of at most 80 columns."""
+    return "\n".join(wrap(text, 80, subsequent_indent="  ", break_on_hyphens=False))

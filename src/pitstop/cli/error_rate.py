@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pitstop.cli import common
-from pitstop.cli.drawing import percent
+from pitstop.cli.drawing import percent, wrapped
 from pitstop.cli.lengths import length
 
 
@@ -58,7 +58,10 @@ def run_error_rate(args: argparse.Namespace) -> int:
         judged = compared(verdict, counted, found.settings)
     span = {"since": stamp(since), "until": stamp(now)}
     said = {"service": found.settings.service.name} | span | judged | counted.told()
-    print(json.dumps(said, ensure_ascii=False) if args.json else "\n".join(_words(said)))
+    if args.json:
+        print(json.dumps(said, ensure_ascii=False))
+    else:
+        print("\n".join(map(wrapped, _words(said))))
     return EXIT_CODES[said["verdict"]]
 
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pitstop.cli import common
-from pitstop.cli.drawing import percent
+from pitstop.cli.drawing import percent, wrapped
 from pitstop.cli.lengths import length
 
 if TYPE_CHECKING:
-    from pitstop.adapters.telemetry.recorded import Recorded
     from pitstop.cli.replay import Moment
     from pitstop.gate import Gate, Interval
 
@@ -50,42 +49,56 @@ COMMANDS = {"judge": judge}
 
 
 def run_judge(args: argparse.Namespace) -> int:
-    """Print verdict, moment and reason, as long as the traffic lasts or until there is one."""
+    """Print the verdict; what cannot be read is wrong input."""
+    from pitstop.adapters.telemetry.recorded import Unreadable
+
+    try:
+        return _judge(args)
+    except Unreadable as wrong:
+        raise common.Usage(str(wrong)) from wrong
+
+
+def _judge(args: argparse.Namespace) -> int:
+    """Print verdict, moment and reason, as soon as there is one or when the traffic ends."""
+    from pitstop.adapters.telemetry import recorded
     from pitstop.cli.compared import EXIT_CODES
     from pitstop.cli.replay import decided, replayed
 
     home = Path(args.directory or ".")
     if args.plot and args.plot.suffix not in _PLOTS:
         raise common.Usage(f"--plot {args.plot}: name a file that ends in .svg or .html.")
-    before, after = _opened(home / args.baseline), _opened(home / args.candidate)
-    baseline = list(_heard(before))
-    moments = replayed(_gate(args, baseline), _since_the_deploy(_heard(after)))
+    before, after = recorded.read(home / args.baseline), recorded.read(home / args.candidate)
+    baseline = list(before)
+    moments = replayed(_gate(args, baseline), _since_the_deploy(after))
     kept: list[Moment] = []
     end = decided(_keeping(moments, kept) if args.plot else moments)
     said = _told(args, baseline, end) | {
-        "left_out": {"baseline": _left_out(before), "candidate": _left_out(after)}
+        "left_out": {"baseline": dict(before.left_out), "candidate": dict(after.left_out)}
     }
     if args.plot:
         kept += _a_while_longer(moments, end)
         _draw(home / args.plot, baseline, kept, end, said)
         said["plot"] = os.fspath(args.plot)
-    print(json.dumps(said, ensure_ascii=False) if args.json else "\n".join(_words(said)))
+    if args.json:
+        print(json.dumps(said, ensure_ascii=False))
+    else:
+        print("\n".join(map(wrapped, _words(said))))
     return EXIT_CODES[end.verdict.name]
 
 
 def _gate(args: argparse.Namespace, baseline: Sequence[Interval]) -> Gate:
-    from pitstop.gate import Gate
+    from pitstop.gate import TOLERANCES, Gate
 
     return Gate(
         baseline,
         warmup_seconds=args.warmup.total_seconds(),
         soak_seconds=args.soak.total_seconds(),
         deadline_seconds=args.deadline.total_seconds(),
-        tolerance=args.tolerance,
+        tolerance=TOLERANCES[args.tolerance],
     )
 
 
-def _since_the_deploy(traffic: Iterator[Interval]) -> Iterator[Interval]:
+def _since_the_deploy(traffic: Iterable[Interval]) -> Iterator[Interval]:
     """Count time from the first second in which something was heard."""
     from dataclasses import replace
 
@@ -146,7 +159,12 @@ def _title(said: dict[str, Any]) -> str:
 
 def _words(said: dict[str, Any]) -> Iterator[str]:
     """Yield what a person reads."""
-    yield f"{_title(said)}, {said['after_warmup']:.0f} s after the warm-up: {said['reason']}."
+    after = (
+        f"{said['after_warmup']:.0f} s after the warm-up"
+        if said["after_warmup"]
+        else "in the warm-up"
+    )
+    yield f"{_title(said)}, {after}: {said['reason']}."
     for name, key in (("baseline", "baseline_"), ("candidate", "")):
         counts = f"{said[f'{key}requests']} requests, {said[f'{key}errors']} errors"
         yield f"{name + ':':<11}{counts} ({percent(said[f'{key}rate'])})"

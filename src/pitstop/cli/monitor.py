@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TextIO
 
 from pitstop.cli import common
+from pitstop.cli.drawing import wrapped
 from pitstop.cli.lengths import length
 
 if TYPE_CHECKING:
@@ -57,7 +58,10 @@ def run_monitor(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         interrupted = True
     said = seen.told() | {"interrupted": interrupted}
-    print(json.dumps(said, ensure_ascii=False) if args.json else "\n".join(_words(seen, said)))
+    if args.json:
+        print(json.dumps(said, ensure_ascii=False))
+    else:
+        print("\n".join(map(wrapped, _words(seen, said))))
     return 130 if interrupted else EXIT_CODES[said["verdict"]]
 
 

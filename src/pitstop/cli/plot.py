@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
+from textwrap import fill
 from typing import Any
 
 import matplotlib as mpl
@@ -17,10 +18,11 @@ from pitstop.cli.replay import Moment
 from pitstop.gate import Interval
 
 NAN = float("nan")
+_LINE = 110  # letters of the title
 _POINTS = 150  # of one line: more cannot be told apart
 _BEFORE, _AFTER, _BAD, _GOOD = "#777777", "#0072B2", "#D55E00", "#009E73"  # told apart by all eyes
 _COLOURS = {"pass": _GOOD, "fail": _BAD}
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: small, and readable by machines
     "svg.hashsalt": "pitstop",  # the same traffic draws the same file
     "font.family": "sans-serif",
@@ -48,7 +50,7 @@ def svg(picture: Picture) -> str:
     """Return the picture as SVG, the same for the same traffic."""
     with mpl.rc_context(_STYLE):
         drawn = io.StringIO()
-        canvas = FigureCanvasSVG(_figure(picture))
+        canvas: Any = FigureCanvasSVG(_figure(picture))
         canvas.print_svg(drawn, metadata={"Date": None, "Creator": None})
     said = f'role="img" aria-label="{html.escape(picture.words)}"'
     text = drawn.getvalue().replace("<svg ", f"<svg {said} ", 1)
@@ -74,15 +76,16 @@ def page(picture: Picture) -> str:
 def _figure(picture: Picture) -> Figure:
     figure = Figure(figsize=(8, 6.4), layout="constrained")
     rates, latencies, evidence = figure.subplots(3, 1, sharex=True)
-    figure.suptitle(picture.title, fontsize=10, wrap=True)
+    figure.suptitle(fill(picture.title, _LINE), fontsize=10)
     step = _step(picture)
     before = _points(_last(picture), step)
     after = _points([one.heard for one in picture.moments], step)
-    for axes in (rates, latencies, evidence):
-        _mark(axes, picture)
     _rates(rates, before, after)
     _latencies(latencies, before, after)
     _evidence(evidence, picture)
+    for axes in (rates, latencies, evidence):
+        _mark(axes, picture)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False)
     return figure
 
 
@@ -148,7 +151,6 @@ def _rates(axes: Any, before: Sequence[_Point], after: Sequence[_Point]) -> None
             )
     axes.set_ylabel("errors, %")
     axes.set_ylim(bottom=0)
-    axes.legend(loc="upper left", ncols=3, frameon=False)
 
 
 def _latencies(axes: Any, before: Sequence[_Point], after: Sequence[_Point]) -> None:
@@ -164,7 +166,6 @@ def _latencies(axes: Any, before: Sequence[_Point], after: Sequence[_Point]) -> 
             )
     axes.set_ylabel("answer takes, ms")
     axes.set_ylim(bottom=0)
-    axes.legend(loc="upper left", ncols=3, frameon=False)
 
 
 def _line(points: Sequence[_Point], name: str) -> tuple[list[float], list[float]]:
@@ -188,7 +189,6 @@ def _evidence(axes: Any, picture: Picture) -> None:
     axes.set_ylim(0, 1.2)
     axes.set_ylabel("share of what it takes")
     axes.set_xlabel("seconds since the deploy")
-    axes.legend(loc="center left", frameon=False)
 
 
 def _share(value: Any) -> float:
@@ -200,7 +200,7 @@ def _mark(axes: Any, picture: Picture) -> None:
     axes.axvline(0, color="black", lw=0.8)
     if picture.warmup_seconds and picture.moments:
         end = min(picture.warmup_seconds, _span(picture))
-        axes.axvspan(0, end, color="#999999", alpha=0.12, lw=0, label="warm-up, not judged")
+        axes.axvspan(0, end, color="#999999", alpha=0.12, lw=0, label="warm-up")
     name = picture.decided.verdict.name
     axes.axvline(picture.decided.at, color=_COLOURS.get(name, "#333333"), lw=1.8)
     axes.annotate(

@@ -100,13 +100,17 @@ class Seen:
 
     def clear(self) -> bool:
         """Return whether it is clear that something is wrong: no later look changes that."""
-        return bool(self._judged()["verdict"] == "fail")
+        return self._outage() or self._verdict.name == "fail"
+
+    def _outage(self) -> bool:
+        return self._ill_since is not None and self._now - self._ill_since >= _OUTAGE
 
     def _judged(self) -> dict[str, Any]:
         judged = compared(self._verdict, self._heard, self._measured.settings)
-        if self._ill_since and self._now - self._ill_since >= _OUTAGE:
+        never = self._health["asked"] > 0 == self._health["good"]
+        if self._outage() or (self._ill_since and never):
             return judged | {"verdict": "fail", "reason": f"it is not healthy: {self._said}"}
-        if not self._health["good"]:
+        if never:
             return judged | {"verdict": "inconclusive", "reason": f"health: {self._said}"}
         if judged["verdict"] == "pass":
             return judged | {"reason": "nothing is shown to be worse than before"}
