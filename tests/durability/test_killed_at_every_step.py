@@ -43,6 +43,8 @@ SHIPPED = {
     "deploy.stage": 36,
     "validate.candidate": 2,
     "validate.reproduce": 2,
+    "deploy.split": 0,
+    "validate.canary": 0,
     "deploy.release": 4,
     "announce.deploying": 8,
     "validate.healthy": 0,
