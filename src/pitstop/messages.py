@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -385,6 +385,11 @@ def repro_failed(name: str, tail: str) -> str:
 def gate_failed(reason: str) -> str:
     """Say what the gate saw."""
     return f"{reason[0].upper()}{reason[1:]}."
+
+
+def source_said(reason: str, troubles: Sequence[str]) -> str:
+    """Say beside a verdict what the sources of telemetry said of themselves."""
+    return f"{reason.rstrip('.')}. {' '.join(troubles)}"
 
 
 def handed_over(deployment: str) -> str:

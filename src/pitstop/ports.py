@@ -150,6 +150,18 @@ class StagesCandidates(Protocol):
 
 
 @runtime_checkable
+class SplitsTraffic(Protocol):
+    """A platform that can give a staged release a share of the users."""
+
+    def split(self, deployment_id: str, percent: int) -> Deployment:
+        """Serve that share of the users from it; ``at`` is since when. Does nothing if it is so.
+
+        Deploying ends it, and so does returning, also to the deployment that has the other users.
+        Raises Refused, CannotTell.
+        """
+
+
+@runtime_checkable
 class ParksPrevious(Protocol):
     """A platform that keeps the previous release warm, so that returning takes no start."""
 
@@ -196,7 +208,7 @@ class Stream(Protocol):
     def read(self, until: datetime) -> list[Interval]:
         """Return what was heard since the last read, by seconds, ``at`` after the stream's start.
 
-        A second may come in parts: what arrives late keeps its own time. Empty means nothing was
+        One read names a second once; what arrives late comes with its own second in a later read. Empty means nothing was
         heard. Raises CannotTell when the source does not answer; the next read goes on from there.
         """
 
@@ -222,6 +234,14 @@ class Telemetry(Protocol):
 
     def follow(self, since: datetime, deployment_id: str | None = None) -> Stream:
         """Return what is heard from a moment on; it may lie in the past."""
+
+
+@runtime_checkable
+class TellsTroubles(Protocol):
+    """A telemetry of several sources, some of which may fail while others are heard."""
+
+    def troubles(self) -> list[str]:
+        """Return what fails now, a sentence for each source, in its own words."""
 
 
 class Meter(Protocol):
@@ -440,6 +460,9 @@ class Record(Protocol):
 
     def promised_tags(self) -> Collection[str]:
         """Return the tags that other runs have named, pushed or not."""
+
+    def show(self, seen: Mapping[str, Any]) -> None:
+        """Let people see what is seen now; it is kept beside the journal, not in it."""
 
 
 class Hooks(Protocol):

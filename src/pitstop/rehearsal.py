@@ -12,6 +12,7 @@ from pitstop.engine.record import RunRecord
 from pitstop.engine.recorded import Recorded
 from pitstop.journal.store import Journal
 from pitstop.procedures.hotfix import hotfix
+from pitstop.steps import deploy
 
 
 def rehearsed(
@@ -93,6 +94,7 @@ def _details(settings: config.Settings) -> dict[str, str]:
         else "no approval is required",
         "snapshot.back_up": settings.backup.use if settings.backup else "no backup is configured",
         "announce.starting": f"told: {heard}",
+        "deploy.split": f"{deploy.CANARY} % of the users" if gate.canary else "all users at once",
         "validate.errors": f"judged from {gate.soak.total_seconds():g} s, with {gate.min_requests} "
         f"requests at least, to {gate.deadline.total_seconds():g} s",
         "merge.land": f"to {service.main}, fast-forward or merge, never forced",

@@ -416,6 +416,28 @@ def test_retiring_lets_requests_end(world: LocalWorld) -> None:
     assert [(status, body.partition(" ")[0]) for status, body in answers] == [(200, "first")]
 
 
+def test_a_share_of_the_users_is_served_by_the_candidate(world: LocalWorld) -> None:
+    """By chance, and by both for as long as it lasts; the log says who was served by which."""
+    candidate = world.platform.stage(world.release("second"))
+    since = datetime.now(UTC)
+    world.platform.split(candidate.deployment_id, 20)
+
+    served = [world.served() for _ in range(200)]
+
+    assert 10 <= served.count("second") <= 80  # 40 are to be expected, 5.7 around it
+    assert state(world, candidate.deployment_id) == "canary 20 %"
+    log = AccessLog(world.platform.access_logs)
+    until(
+        lambda: (
+            sum(
+                one.requests
+                for one in log.intervals(since, datetime.now(UTC), candidate.deployment_id)
+            )
+            == served.count("second")
+        )
+    )
+
+
 def test_probes_are_not_users(world: LocalWorld) -> None:
     """What goes through the platform's own address is not in the access log."""
     began, port = datetime.now(UTC), int(world.platform.address().rpartition(":")[2])

@@ -9,7 +9,15 @@ import pytest
 from contracts.platforms import LocalWorld, World
 from contracts.shell import ShellWorld, StagingShellWorld
 from contracts.simulated import SimulatedWorld
-from pitstop.ports import CannotTell, Fenced, ParksPrevious, Platform, Refused, StagesCandidates
+from pitstop.ports import (
+    CannotTell,
+    Fenced,
+    ParksPrevious,
+    Platform,
+    Refused,
+    SplitsTraffic,
+    StagesCandidates,
+)
 
 WORLDS: dict[str, Callable[[], World]] = {
     "local": LocalWorld,
@@ -19,6 +27,8 @@ WORLDS: dict[str, Callable[[], World]] = {
 }
 STAGING = ["local", "shell with candidates", "simulated"]  # they run a release without users
 PARKING = ["local", "simulated"]  # they keep the previous release warm
+SPLITTING = ["local", "simulated"]  # they give a candidate a share of the users
+only_splitting = pytest.mark.parametrize("world", SPLITTING, indirect=True)
 only_staging = pytest.mark.parametrize("world", STAGING, indirect=True)
 only_parking = pytest.mark.parametrize("world", PARKING, indirect=True)
 
@@ -37,6 +47,7 @@ def test_a_platform_has_the_shape_that_the_procedure_asks_for(name: str) -> None
     world = WORLDS[name]()
     assert isinstance(world.platform, StagesCandidates) == (name in STAGING)
     assert isinstance(world.platform, ParksPrevious) == (name in PARKING)
+    assert isinstance(world.platform, SplitsTraffic) == (name in SPLITTING)
     assert all(hasattr(world.platform, name) for name in dir(Platform) if name[0] != "_")
     world.end()
 
@@ -190,3 +201,47 @@ def test_the_way_back_by_hand_is_one_command(world: World) -> None:
     command = world.platform.restore_command("d1")
 
     assert command == 'pitstop rollback --service shop --to d1 --reason "..."'
+
+
+@only_splitting
+def test_a_candidate_has_a_share_of_the_users_until_they_are_returned(world: World) -> None:
+    """What runs is still the old one; asked twice, nothing changes; returning ends it."""
+    platform = world.platform
+    first = platform.running()
+    candidate = platform.stage(world.release("second"))
+
+    beside = platform.split(candidate.deployment_id, 20)
+
+    assert (beside.id, beside.commit, platform.running()) == (
+        candidate.deployment_id,
+        "second",
+        first,
+    )
+    assert beside.at
+    assert platform.split(candidate.deployment_id, 20) == beside
+    assert platform.return_to(first.id).commit == "first"
+    assert {world.served() for _ in range(30)} == {"first"}
+    platform.discard(world.release("second").key)
+
+
+@only_splitting
+def test_a_deploy_gives_the_candidate_all_of_them(world: World) -> None:
+    """It has been in service since then, and not since it had a part."""
+    candidate = world.platform.stage(world.release("second"))
+    beside = world.platform.split(candidate.deployment_id, 20)
+
+    deployed = world.platform.deploy(world.release("second"))
+
+    assert (deployed.id, deployed.at > beside.at) == (beside.id, True)
+    assert {world.served() for _ in range(30)} == {"second"}
+
+
+@only_splitting
+def test_whoever_is_fenced_gives_no_share(world: World) -> None:
+    """Somebody else acts now."""
+    candidate = world.platform.stage(world.release("second"))
+    world.take_over()
+
+    with pytest.raises(Fenced):
+        world.platform.split(candidate.deployment_id, 20)
+    assert {world.served() for _ in range(30)} == {"first"}

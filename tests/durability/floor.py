@@ -27,6 +27,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 LIMIT = 90.0  # seconds for anything to happen; reached only when it never will
 INSIDE = Path(__file__).parent / "inside"
 ADA = "Ada Lovelace <ada@shop.example>"
@@ -268,6 +270,10 @@ class Hotfix:
     before: dict[str, Any] = field(default_factory=dict)
 
 
+FAILED = pytest.StashKey[bool]()
+"""Whether a test failed, for the fixtures that outlive it."""
+
+
 class Floor:
     """The repository, its remote, the service in use, and pitstop's commands in it."""
 
@@ -279,6 +285,7 @@ class Floor:
         self.clients: list[Client] = []
         self.chat = Chat()
         self.users: Users | None = None
+        self.spoiled = False  # a test failed here
         self.env = _environment() | {
             "DURABILITY_POINT": str(self.point),
             "PYTHONPATH": os.pathsep.join([str(INSIDE), *_source()]),
@@ -574,7 +581,7 @@ def shared_floor() -> Iterator[Floor]:
     sound = False
     try:
         yield floor
-        sound = True
+        sound = not floor.spoiled
     finally:
         if sound:
             _KEPT.append(floor)

@@ -19,6 +19,7 @@ import pytest
 from durability.afterwards import nothing_is_left, unharmed, users_are_on
 from durability.floor import (
     ADA,
+    FAILED,
     GRACE,
     Client,
     Floor,
@@ -41,10 +42,11 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 @pytest.fixture
-def floor() -> Iterator[Floor]:
-    """A service in use."""
+def floor(request: pytest.FixtureRequest) -> Iterator[Floor]:
+    """A service in use; no test gets one on which another failed."""
     with shared_floor() as found:
         yield found
+        found.spoiled = request.node.stash.get(FAILED, False)
 
 
 def declared(floor: Floor, good: bool = True, **settings: str) -> Hotfix:

@@ -33,6 +33,8 @@ STEPS = [
     "deploy.stage",
     "validate.candidate",
     "validate.reproduce",
+    "deploy.split",
+    "validate.canary",
     "deploy.release",
     "validate.healthy",
     "announce.deploying",

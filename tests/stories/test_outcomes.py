@@ -251,6 +251,8 @@ STEPS = {
     "deploy.stage": BEFORE,
     "validate.candidate": BEFORE,
     "validate.reproduce": BEFORE,
+    "deploy.split": AFTER,
+    "validate.canary": AFTER,
     "deploy.release": AFTER,
     "validate.healthy": AFTER,
     "announce.deploying": AFTER,

@@ -59,6 +59,7 @@ class World:
     )
     live: str = "d1"
     switches: list[tuple[str, str]] = field(default_factory=list)  # when, and who is live since
+    splits: list[tuple[str, str, int]] = field(default_factory=list)  # when, beside, percent
     service: str = "simulated"
     keys: dict[str, str] = field(default_factory=dict)
     pinned: list[str] = field(default_factory=list)
@@ -134,7 +135,7 @@ class World:
         self.acts.append(what)
         if self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            names = ("live", "switches", "keys", "pinned", "stopped", "acts", "backups")
+            names = ("live", "switches", "splits", "keys", "pinned", "stopped", "acts", "backups")
             state: dict[str, Any] = {name: getattr(self, name) for name in names}
             state["deployments"] = [vars(one) for one in self.deployments]
             beside = self._file.with_suffix(".new")
@@ -147,6 +148,14 @@ class World:
             if one.id == deployment_id:
                 return one
         raise Refused(f"There is no deployment {deployment_id}.")
+
+    def beside(self, moment: float = float("inf")) -> tuple[str, int]:
+        """Return what had a share of the users at a moment, and how many percent."""
+        found = ("", 0)
+        for at, deployment, percent in self.splits:
+            if datetime.fromisoformat(at).timestamp() <= moment:
+                found = (deployment, percent)
+        return found
 
     def acting(self) -> str:
         """Return that nobody else acts here."""
@@ -241,6 +250,19 @@ class SimulatedPlatform:
         deployment = self._made(release)
         return self._switch(deployment)
 
+    def split(self, deployment_id: str, percent: int) -> Deployment:
+        """Give a release a share of the users."""
+        found = self._world.find(deployment_id)
+        if self._world.beside() != (deployment_id, percent):
+            self._check()
+            self._note_split(deployment_id, percent)
+        return replace(found, at=self._world.splits[-1][0])
+
+    def _note_split(self, deployment_id: str, percent: int) -> None:
+        at = self._clock.now().isoformat().replace("+00:00", "Z")
+        self._world.splits.append((at, deployment_id, percent))
+        self._world.act(f"split {deployment_id} {percent}" if percent else "unsplit")
+
     def return_to(self, deployment_id: str) -> Deployment:
         """Move users back."""
         wanted = self._world.find(deployment_id)
@@ -250,6 +272,9 @@ class SimulatedPlatform:
             self._check()
             self._world.stopped.remove(deployment_id)
             self._world.act(f"start {deployment_id}")
+        if self._world.live == wanted.id and self._world.beside()[1]:
+            self._check()
+            self._note_split("", 0)
         return self._switch(wanted)
 
     def _switch(self, deployment: Deployment) -> Deployment:
@@ -260,6 +285,7 @@ class SimulatedPlatform:
             self._world.deployments[self._world.deployments.index(deployment)] = live
             self._world.live = live.id
             self._world.switches.append((at, live.id))
+            self._world.splits.append((at, "", 0))
             self._world.act(f"switch {live.id}")
         return self._world.find(deployment.id)
 
@@ -318,12 +344,21 @@ class SimulatedTelemetry:
             raise CannotTell("The telemetry does not answer.")
         heard = []
         for moment in range(ceil(since.timestamp()), ceil(until.timestamp())):
-            live = self._live(moment)
-            if self._world.requests_per_second and deployment_id in (None, live):
-                requests = self._world.requests_per_second
-                errors = round(requests * self._rate(live, moment))
+            requests = errors = 0
+            for served_by, percent in self._shares(moment).items():
+                if deployment_id in (None, served_by):
+                    here = round(self._world.requests_per_second * percent / 100)
+                    requests += here
+                    errors += round(here * self._rate(served_by, moment))
+            if requests:
                 heard.append(Interval(moment - since.timestamp(), requests, errors))
         return heard
+
+    def _shares(self, moment: float) -> dict[str, int]:
+        """Return how many of a hundred users each deployment served at a moment."""
+        beside, percent = self._world.beside(moment)
+        shares = {self._live(moment): 100 - percent}
+        return shares | ({beside: percent} if percent else {})
 
     def follow(self, since: datetime, deployment_id: str | None = None) -> Asked:
         """Return what is heard from a moment on."""
@@ -341,7 +376,7 @@ class SimulatedTelemetry:
         world = self._world
         if deployment == world.deployments[0].id:
             return world.rate_before
-        began = datetime.fromisoformat(world.find(deployment).at or "").timestamp()
+        began = datetime.fromisoformat(world.find(deployment).at or world.splits[-1][0]).timestamp()
         late = world.bad_after is not None and moment - began >= world.bad_after
         return 0.5 if late else world.rate_after
 

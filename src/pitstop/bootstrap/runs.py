@@ -139,7 +139,7 @@ def crew(
         commands=commands,
         clock=clock,
         claims=held,
-        record=RunRecord(pit, place.runs),
+        record=RunRecord(pit, place.runs, run.output / "traffic.jsonl"),
         calendar=calendar(place, settings),
         known_bad=known_bad(place, settings, runner),
         backup=backup(place, tables, runner, clock),

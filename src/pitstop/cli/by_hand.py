@@ -485,6 +485,8 @@ TASKS: dict[str, Callable[[Hand], Task]] = {
         "By hand the fix is first tried on users: have the way back ready."
     ),
     "validate.reproduce": _reproduce,
+    "deploy.split": _words("By hand all users get the fix at once."),
+    "validate.canary": _words("Nothing: there are no others to compare with."),
     "deploy.release": _deploy,
     "validate.healthy": _healthy,
     "announce.deploying": _announce("it serves users and is being judged"),

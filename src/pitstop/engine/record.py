@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from pitstop.engine.recorded import Recorded
 from pitstop.journal.status import status
 from pitstop.journal.store import JournalError
 
+_SHOWN = 4 << 20  # bytes
+
 
 class RunRecord:
     """The journal of one run, and the way to write into another run's."""
 
-    def __init__(self, pit: Recorded, runs: Path | None) -> None:
-        self._pit, self._runs = pit, runs
+    def __init__(self, pit: Recorded, runs: Path | None, shown: Path | None = None) -> None:
+        self._pit, self._runs, self._shown = pit, runs, shown
 
     def head(self) -> str:
         """Return the hash of the journal's last line."""
@@ -42,6 +45,15 @@ class RunRecord:
                     if tag := status(run.lines()).get("tag"):
                         found.add(tag)
         return found
+
+    def show(self, seen: Mapping[str, Any]) -> None:
+        """Append what is seen now to the run's folder; a full disk hides it and stops nothing."""
+        if self._shown is None:
+            return
+        with contextlib.suppress(OSError), self._shown.open("a", encoding="utf-8") as file:
+            if file.tell() > _SHOWN:
+                file.truncate(0)  # of a watch of days, its last hours
+            file.write(json.dumps(dict(seen)) + "\n")
 
     def returned(self, run: str, ok: bool, reason: str, to: str, moved_on: str = "") -> None:
         """Write into another run's journal that production was returned (or could not be)."""

@@ -1,6 +1,17 @@
 """Judge a deployment by its traffic: pure functions over counted requests, no I/O."""
 
-from pitstop.gate.error_counts import Gate, Verdict
+from pitstop.gate.evidence import confidence
+from pitstop.gate.judge import Gate
 from pitstop.gate.measure import MEMORY, Interval
+from pitstop.gate.tolerance import TOLERANCES, Tolerance
+from pitstop.gate.verdict import Verdict
 
-__all__ = ["MEMORY", "Gate", "Interval", "Verdict"]
+__all__ = [
+    "MEMORY",
+    "TOLERANCES",
+    "Gate",
+    "Interval",
+    "Tolerance",
+    "Verdict",
+    "confidence",
+]

@@ -109,6 +109,7 @@ _FACTS: dict[str, Callable[[Any], object]] = {
     "branch.commit": lambda value: value["commit"][:12],
     "guard.inspect": _inspected,
     "snapshot.record": lambda value: f"{value['deployment_id']} at {value['commit'][:12]}",
+    "deploy.split": lambda value: f"{value['id']} at {value['commit'][:12]}",
     "deploy.release": lambda value: f"{value['id']} at {value['commit'][:12]}",
     "rollback.return_to": _returned,
     "rollback.go_back": _returned,

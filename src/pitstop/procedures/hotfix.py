@@ -73,6 +73,8 @@ def ship(pit: Pit, incident: Incident) -> Shipped:
         do(validate.candidate, incident, candidate)
         do(validate.reproduce, incident)
         with pit.way_back(rollback.return_to, point):
+            beside = do(deploy.split, candidate, point)
+            do(validate.canary, beside, point)
             deployment = do(deploy.release, incident, change, point)
             judge(pit, incident, deployment)
         tag = do(merge.name_tag, incident)

@@ -4,7 +4,17 @@ from pitstop import messages as say
 from pitstop.domain.change import Candidate, Change, Deployment, Release, RollbackPoint
 from pitstop.domain.incident import Incident
 from pitstop.flow import No, step
-from pitstop.ports import CannotTell, Crew, Fenced, ParksPrevious, Refused, StagesCandidates
+from pitstop.ports import (
+    CannotTell,
+    Crew,
+    Fenced,
+    ParksPrevious,
+    Refused,
+    SplitsTraffic,
+    StagesCandidates,
+)
+
+CANARY = 20  # percent of the users: enough to see soon, few enough to be hurt
 
 
 @step("Start the new release without users", phase="deploying", attempts=2)
@@ -13,6 +23,19 @@ def stage(crew: Crew, incident: Incident, change: Change) -> Candidate | None:
     if not isinstance(crew.platform, StagesCandidates):
         return None
     return crew.platform.stage(Release(_key(crew, incident), change.commit, change.tree))
+
+
+@step("Move a part of the users to the new release", phase="deploying", attempts=3)
+def split(crew: Crew, candidate: Candidate | None, point: RollbackPoint) -> Deployment | None:
+    """Give the candidate its share of the users; None where nobody asked for it, or it cannot be."""
+    if not (crew.settings.gate.canary and candidate):
+        return None
+    if not isinstance(crew.platform, SplitsTraffic):
+        return None
+    running = crew.platform.running()
+    if running is None or running.id != point.deployment_id:
+        return None  # the next step says what has happened
+    return crew.platform.split(candidate.deployment_id, CANARY)
 
 
 @step("Switch users to the new release", phase="deploying", attempts=3)

@@ -3,19 +3,17 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from pitstop import hearing
 from pitstop import messages as say
-from pitstop.domain.change import Candidate, Deployment
+from pitstop.domain.change import Candidate, Deployment, RollbackPoint
 from pitstop.domain.incident import Incident
 from pitstop.domain.verdict import GateResult
 from pitstop.flow import No, step
-from pitstop.gate import Gate, Interval, Verdict
-from pitstop.ports import CannotTell, Crew
+from pitstop.gate import Interval
+from pitstop.ports import Crew
 
 STEADY = 3  # good answers in a row; one lucky 200 is not health
-OUTAGE = timedelta(seconds=10)  # this long without a good answer; a reboot takes less
 STEADY_WITHIN = timedelta(seconds=60)  # what flaps for this long is not healthy
-WRITTEN_WITHIN = timedelta(seconds=1)  # a request that ended is in the record by then
-WINDOW = timedelta(seconds=60)
 REPRO_WITHIN = timedelta(minutes=2)
 
 
@@ -54,7 +52,7 @@ def healthy(crew: Crew, deployment: Deployment) -> GateResult | No:
         last_good = crew.clock.now() if well else last_good
         if good == STEADY:
             return GateResult("health", "pass", said, n=good)
-        if crew.clock.now() - last_good > OUTAGE:
+        if crew.clock.now() - last_good > hearing.OUTAGE:
             break
         crew.clock.pause(0.2)
     return No(say.unhealthy(deployment.id, said), gate=GateResult("health", "fail", said))
@@ -70,24 +68,34 @@ def repro(crew: Crew, incident: Incident) -> GateResult | No | None:
 
 @step("Errors against the baseline", phase="validating", attempts=3)
 def errors(crew: Crew, deployment: Deployment) -> GateResult | No:
-    """Count users' errors since the deploy; judged again from the record after a crash."""
-    settings, since = crew.settings.gate, _moment(deployment)
-    gate = Gate(
-        _heard(crew, since - settings.baseline, since),
-        warmup_seconds=settings.warmup.total_seconds(),
-        soak_seconds=settings.soak.total_seconds(),
-        deadline_seconds=settings.deadline.total_seconds(),
-        min_requests=settings.min_requests,
-    )
-    verdict = _follow(crew, gate, deployment, since)
-    result = _result("errors", verdict)
+    """Judge what users meet since the deploy; judged again from the record after a crash."""
+    since = hearing.moment(deployment)
+    before = hearing.heard(crew, since - crew.settings.gate.baseline, since)
+    verdict = hearing.follow(crew, hearing.gate_for(crew, before), deployment, since)
+    result = hearing.result("errors", verdict)
+    return No(say.gate_failed(verdict.reason), gate=result) if verdict.name == "fail" else result
+
+
+@step("Part of the users, beside the others", phase="deploying", attempts=3)
+def canary(crew: Crew, beside: Deployment | None, point: RollbackPoint) -> GateResult | No | None:
+    """Judge the new release by what the other users meet at the same time.
+
+    What cannot be told of a part of the users is judged again when all of them have it.
+    """
+    if beside is None:
+        return None
+    since = hearing.moment(beside)
+    before = hearing.heard(crew, since - crew.settings.gate.baseline, since, point.deployment_id)
+    gate = hearing.gate_for(crew, before)
+    verdict = hearing.follow(crew, gate, beside, since, control=point.deployment_id)
+    result = hearing.result("canary", verdict)
     return No(say.gate_failed(verdict.reason), gate=result) if verdict.name == "fail" else result
 
 
 @step("Health while a person decides", phase="validating")
 def still_healthy(crew: Crew) -> No | None:
     """Say no when production has been ill for too long."""
-    return _ill(crew)
+    return hearing.ill(crew)
 
 
 @step("Begin the stability watch", phase="watching")
@@ -99,47 +107,31 @@ def begin_watch(crew: Crew) -> str:
 
 @step("Stability watch", phase="watching", attempts=3)
 def hold(crew: Crew, deployment: Deployment, until: str) -> GateResult | No:
-    """Watch health and errors until the end of the watch, or until somebody else deploys."""
-    since, end = _moment(deployment), datetime.fromisoformat(until)
+    """Watch health and traffic until the end of the watch, or until somebody else deploys."""
+    end = datetime.fromisoformat(until)
     began = end - crew.settings.watch.duration
-    gate = _watching(crew, deployment, since, began)
-    heard = window = began
-    last = gate.close()
+    gate = hearing.gate_for(crew, _judged_good(crew, deployment, began), watch=True)
+    listener = hearing.Listener(crew, gate, deployment, began)
     while crew.clock.now() < end:
-        if no := _ill(crew):
+        if no := hearing.ill(crew):
             return no
         running = crew.platform.running()
         if running and running.id != deployment.id:
             return GateResult("watch", "inconclusive", say.handed_over(running.id))
-        now = max(heard, crew.clock.now() - WRITTEN_WITHIN)
-        last = _observe(crew, gate, deployment, since, heard, now)
-        heard = now
-        if last.name == "fail":
-            return No(say.gate_failed(last.reason), gate=_result("watch", last))
-        if now - window >= WINDOW and last.name == "pass":
-            gate, window = _watching(crew, deployment, since, began), now
+        verdict = listener.look()
+        if verdict.name == "fail":
+            return No(say.gate_failed(verdict.reason), gate=hearing.result("watch", verdict))
         crew.clock.pause(1.0)
-    return _result("watch", last)
+    return hearing.result("watch", listener.close())
 
 
-def _watching(crew: Crew, deployment: Deployment, since: datetime, began: datetime) -> Gate:
-    """Return a gate for one window of the watch.
-
-    It compares with what was judged good after the deploy, and looks at a minute or so at a time:
-    an hour of good answers must not hide ten bad minutes.
-    """
-    settings = crew.settings.gate
-    good = _heard(crew, since, began, deployment.id)
-    if sum(one.requests for one in good) < settings.min_requests:
-        good = _heard(crew, since - settings.baseline, since)
-    return Gate(
-        good,
-        warmup_seconds=0.0,
-        soak_seconds=0.0,
-        deadline_seconds=float("inf"),
-        min_requests=settings.min_requests,
-        watch=True,
-    )
+def _judged_good(crew: Crew, deployment: Deployment, began: datetime) -> list[Interval]:
+    """Return the fix's own traffic until the watch, as far as there is enough of it."""
+    since = hearing.moment(deployment)
+    good = hearing.heard(crew, since, began, deployment.id)
+    if sum(one.requests for one in good) >= crew.settings.gate.min_requests:
+        return good
+    return hearing.heard(crew, since - crew.settings.gate.baseline, since)
 
 
 def _repro(crew: Crew, incident: Incident, name: str, url: str) -> GateResult | No:
@@ -154,65 +146,3 @@ def _repro(crew: Crew, incident: Incident, name: str, url: str) -> GateResult | 
         return GateResult(name, "pass", say.REPRO_PASSED)
     reason = say.repro_failed(name, ran.tail)
     return No(reason, gate=GateResult(name, "fail", reason))
-
-
-def _ill(crew: Crew) -> No | None:
-    """Return a no after several seconds without one good answer."""
-    began, said = crew.clock.now(), ""
-    while crew.clock.now() - began <= OUTAGE:
-        try:
-            well, said = crew.platform.healthy()
-        except CannotTell as unknown:
-            well, said = False, str(unknown)
-        if well:
-            return None
-        crew.clock.pause(0.2)
-    return No(say.became_unhealthy(said), gate=GateResult("health", "fail", said))
-
-
-def _follow(crew: Crew, gate: Gate, deployment: Deployment, since: datetime) -> Verdict:
-    """Feed the gate until it has decided; an outage decides at once."""
-    heard = since
-    while True:
-        now = max(heard, crew.clock.now() - WRITTEN_WITHIN)
-        verdict = _observe(crew, gate, deployment, since, heard, now)
-        heard = now
-        if verdict.name != "pending":
-            return verdict
-        if no := _ill(crew):
-            return Verdict("fail", no.reason)
-        crew.clock.pause(0.5)
-
-
-def _observe(
-    crew: Crew, gate: Gate, deployment: Deployment, since: datetime, start: datetime, end: datetime
-) -> Verdict:
-    """Give the gate the users' requests of one stretch of time, and the passing of time itself."""
-    offset = (start - since).total_seconds()
-    for heard in _heard(crew, start, end, deployment.id):
-        at = heard.at + offset
-        gate.observe(Interval(at, heard.requests, heard.errors, heard.latencies_ms))
-    return gate.observe(Interval((end - since).total_seconds(), 0, 0))
-
-
-def _heard(
-    crew: Crew, start: datetime, end: datetime, deployment_id: str | None = None
-) -> list[Interval]:
-    """Return the users' requests; telemetry that does not answer has heard nothing."""
-    try:
-        return crew.telemetry.intervals(start, end, deployment_id)
-    except CannotTell:
-        return []  # never a pass, and no reason to roll back: at the deadline a person decides
-
-
-def _result(name: str, verdict: Verdict) -> GateResult:
-    named = "inconclusive" if verdict.name == "pending" else verdict.name
-    return GateResult(
-        name, named, verdict.reason, verdict.rate, verdict.baseline_rate, verdict.requests
-    )
-
-
-def _moment(deployment: Deployment) -> datetime:
-    if deployment.at is None:
-        raise CannotTell(say.no_deploy_time(deployment.id))
-    return datetime.fromisoformat(deployment.at)

@@ -58,11 +58,11 @@ def probe_port(boot: dict[str, Any] | None) -> int | None:
     return int(probes["address"]["socket_address"]["port_value"])
 
 
-def routes(version: str, live: str | None, settings: LocalSettings) -> dict[str, Any]:
-    """Return the routes: all requests to the live deployment."""
+def routes(version: str, shares: Mapping[str, int], settings: LocalSettings) -> dict[str, Any]:
+    """Return the routes: requests to the deployments by their shares, a hundred in all."""
     answer: dict[str, Any] = {"direct_response": {"status": 503, "body": {"inline_string": "\n"}}}
-    if live:
-        answer = {"route": _to(live, settings.answer_within.total_seconds())}
+    if shares:
+        answer = {"route": _to(shares, settings.answer_within.total_seconds())}
     host = {
         "name": "all",
         "domains": ["*"],
@@ -80,7 +80,7 @@ def routes(version: str, live: str | None, settings: LocalSettings) -> dict[str,
     }
 
 
-def _to(live: str, within: float) -> dict[str, Any]:
+def _to(shares: Mapping[str, int], within: float) -> dict[str, Any]:
     # Sent again only while no byte of the request has reached the release: safe for any method.
     again = {
         "retry_on": "connect-failure,reset-before-request",
@@ -90,7 +90,9 @@ def _to(live: str, within: float) -> dict[str, Any]:
     return {
         "timeout": f"{within:g}s",
         "retry_policy": again,
-        "weighted_clusters": {"clusters": [{"name": live, "weight": 100}]},
+        "weighted_clusters": {
+            "clusters": [{"name": name, "weight": share} for name, share in shares.items()]
+        },
     }
 
 

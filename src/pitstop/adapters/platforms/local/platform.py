@@ -119,11 +119,13 @@ class LocalPlatform:
 
     def discard(self, key: str) -> None:
         """Stop the candidate of this key if users were never moved to it."""
-        kept = self._releases.of_key(key)
-        if not kept or kept.at or self._proxy.route().live == kept.id:
+        kept, route = self._releases.of_key(key), self._proxy.route()
+        if not kept or kept.at or kept.id in (route.live, route.beside):
             return
         with self._in_words():
             self._ground.ensure()
+            if kept.wanted:
+                self._launch.drain(kept)  # a share of the users may have been here
             kept = self._launch.stop(kept, FAILED if kept.state == FAILED else STOPPED, kept.reason)
             self._releases.remove_files(kept)
 
@@ -141,12 +143,27 @@ class LocalPlatform:
         self._tidy_up(abandoned=True)
         return self._deployment(self._need(kept.id))
 
+    def split(self, deployment_id: str, percent: int) -> Deployment:
+        """Give a staged release a share of the users; they are moved by chance, request by request."""
+        kept, route = self._need(deployment_id), self._proxy.route()
+        if (route.beside, route.percent) != (kept.id, percent):
+            with self._in_words():
+                if not route.live or route.live == kept.id or kept.state != RUNNING:
+                    raise Refused(f"{kept.id} cannot stand beside. {self._launch.users()}")
+                self._note_served()
+                self._proxy.know(self._ground.ports())
+                self._fence.check()
+                self._proxy.split(kept.id, percent)
+        since = self._proxy.settled().since
+        return replace(self._deployment(kept), at=since)
+
     def return_to(self, deployment_id: str) -> Deployment:
         """Serve users from a kept deployment again; only a switch when it is parked."""
         kept = self._need(deployment_id)
-        if self._proxy.route().live != deployment_id:
+        route = self._proxy.route()
+        if route.live != deployment_id or route.beside:
             with self._in_words():
-                if not kept.at:
+                if not kept.at and route.live != kept.id:
                     raise Refused(f"{kept.id} was never in service. {self._launch.users()}")
                 if kept.state != RUNNING or not self._launch.healthy(kept)[0]:
                     kept = self._started_again(kept)
@@ -277,7 +294,7 @@ class LocalPlatform:
 
     def _deployment(self, kept: Kept) -> Deployment:
         route = self._proxy.route()
-        at = kept.at or (route.since if route.live == kept.id else None)
+        at = kept.at or (route.since if route.live == kept.id and not route.beside else None)
         warm = kept.state == RUNNING and route.live != kept.id  # returning to it is a switch only
         took = 0.0 if warm else kept.took
         return Deployment(kept.id, kept.commit, kept.tree, _url(kept), at, took)

@@ -21,16 +21,22 @@ _RDS, _CDS = f"rds.{envoy.ROUTES}.version_text", "cds.version_text"
 
 @dataclass(frozen=True)
 class Route:
-    """What the routes file says: the number of the switch, who is live, and since when."""
+    """What the routes file says: the number of the switch, who is live, and since when.
+
+    ``beside`` has a share of the users meanwhile, in percent; ``since`` is then when it got them.
+    """
 
     number: int
     live: str | None
     since: str
+    beside: str | None = None
+    percent: int = 0
 
     @property
     def version(self) -> str:
         """Return the route's name, as the proxy reports it too."""
-        return f"{self.number} {self.live or '-'} {self.since}"
+        name = f"{self.number} {self.live or '-'} {self.since}"
+        return f"{name} {self.beside} {self.percent}" if self.beside else name
 
 
 class Proxy:
@@ -67,12 +73,19 @@ class Proxy:
         held = files.read_json(self._routes)
         if not held:
             return Route(0, None, "")
-        number, live, since = str(held["version_info"]).split(" ", 2)
-        return Route(int(number), None if live == "-" else live, since)
+        number, live, since, *more = str(held["version_info"]).split(" ")
+        beside, percent = (more[0], int(more[1])) if more else (None, 0)
+        return Route(int(number), None if live == "-" else live, since, beside, percent)
 
     def switch(self, live: str) -> Route:
         """Serve users from this deployment; returns when the proxy does so."""
         self._write(Route(self.route().number + 1, live, self._clock.now().isoformat()))
+        return self.settled()
+
+    def split(self, beside: str, percent: int) -> Route:
+        """Give a share of the users to a deployment beside the live one."""
+        route, now = self.route(), self._clock.now().isoformat()
+        self._write(Route(route.number + 1, route.live, now, beside, percent))
         return self.settled()
 
     def settled(self) -> Route:
@@ -120,7 +133,7 @@ class Proxy:
         unix_http.ask(self._admin, "/reopen_logs", "POST")
 
     def _write(self, route: Route) -> None:
-        files.write_json(self._routes, envoy.routes(route.version, route.live, self._settings))
+        files.write_json(self._routes, envoy.routes(route.version, _shares(route), self._settings))
 
     def _await(self, name: str, wanted: Callable[[], str]) -> None:
         waited = 0.0
@@ -153,6 +166,14 @@ class Proxy:
                 "Bring the service up: pitstop local up"
             ) from None
         return {stat["name"]: stat.get("value", 0) for stat in held["stats"] if "name" in stat}
+
+
+def _shares(route: Route) -> dict[str, int]:
+    """Return how many of a hundred users each deployment serves."""
+    if not route.live:
+        return {}
+    beside = {route.beside: route.percent} if route.beside else {}
+    return {route.live: 100 - route.percent} | beside
 
 
 def _quoted(pattern: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pitstop.adapters.platforms.local import listeners
 from pitstop.adapters.platforms.local.ground import PROXY, Ground
+from pitstop.adapters.platforms.local.proxy import Route
 from pitstop.adapters.platforms.local.releases import RUNNING, Kept, Releases
 from pitstop.adapters.platforms.local.settings import LocalSettings
 from pitstop.domain.change import Finding
@@ -50,19 +51,19 @@ def status(
         "live": route.live,
         "since": route.since or None,
         "deployments": [
-            _deployment(each, route.live, ground.supervisor.process(each.id))
+            _deployment(each, route, ground.supervisor.process(each.id))
             | {"requests": counted.get(each.id, {})}
             for each in releases.all()
         ],
     }
 
 
-def _deployment(kept: Kept, live: str | None, pid: int | None) -> dict[str, object]:
+def _deployment(kept: Kept, route: Route, pid: int | None) -> dict[str, object]:
     return {
         "id": kept.id,
         "commit": kept.commit,
         "tree": kept.tree,
-        "state": _state(kept, live),
+        "state": _state(kept, route),
         "port": kept.port,
         "pid": pid,
         "at": kept.at,
@@ -72,9 +73,11 @@ def _deployment(kept: Kept, live: str | None, pid: int | None) -> dict[str, obje
     }
 
 
-def _state(kept: Kept, live: str | None) -> str:
-    if kept.id == live:
+def _state(kept: Kept, route: Route) -> str:
+    if kept.id == route.live:
         return "live"
+    if kept.id == route.beside:
+        return f"canary {route.percent} %"
     if kept.state == RUNNING:
         return "parked" if kept.at else "candidate"
     return kept.state
