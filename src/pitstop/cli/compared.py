@@ -10,7 +10,8 @@ from typing import Any
 
 from pitstop.cli.drawing import percent
 from pitstop.config import Settings
-from pitstop.gate import TOLERANCES, Gate, Interval, Tolerance, Verdict, confidence
+from pitstop.gate import Gate, Interval, Verdict, confidence
+from pitstop.hearing import tolerance
 
 EXIT_CODES = {"pass": 0, "fail": 3, "inconclusive": 6}
 WORDS = {"pass": "normal", "fail": "too high", "inconclusive": "cannot tell"}
@@ -39,18 +40,6 @@ def through(gate: Gate, heard: Iterable[Interval]) -> Verdict:
     for one in heard:
         verdict = gate.observe(one)
     return verdict
-
-
-def tolerance(settings: Settings) -> Tolerance:
-    """Return how much worse is acceptable where no severity says so."""
-    given = settings.gate
-    rates = {"acceptable_rate": given.acceptable_rate, "unacceptable_rate": given.unacceptable_rate}
-    return replace(
-        TOLERANCES[given.tolerance or "normal"],
-        acceptable_ms=given.acceptable_ms,
-        unacceptable_ms=given.unacceptable_ms,
-        **{name: rate for name, rate in rates.items() if rate is not None},
-    )
 
 
 def errors_only(heard: Iterable[Interval]) -> list[Interval]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from pitstop.cli.compared import errors_only, tolerance
+from pitstop.cli.compared import errors_only
 from pitstop.cli.measured import Measured
 from pitstop.config import Settings, written
 from pitstop.domain.change import Finding
 from pitstop.gate import Gate, Interval
+from pitstop.hearing import tolerance
 from pitstop.ports import CannotTell
 
 _LATELY = timedelta(minutes=30)
