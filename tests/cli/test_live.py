@@ -170,7 +170,7 @@ def test_the_gate_fills_up_below_the_journal_within_80_columns(run):
 
     errors, bounds = filling.rows(run.output, at)
 
-    assert errors == "errors ▂█▁ 25.0 % of 200, before 0.4 %"
+    assert errors == "errors ▂█▁                      25.0 % of 200, before 0.4 %"
     assert bounds == "pass ██░░░░░░░░ 25 %   roll back █████████░ 99 % (errors)"
     view = LiveView(run)
     view._lines += run.lines()

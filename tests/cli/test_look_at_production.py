@@ -100,6 +100,15 @@ def test_what_was_as_bad_before_is_not_higher_but_half_is_never_normal(productio
     assert production.pitstop("error-rate", "--last", "1m")[0] == code
 
 
+@pytest.mark.parametrize(("failing", "code"), [(0, 0), (1, 3)])
+def test_without_a_time_before_what_nobody_accepts_is_too_high(production, failing, code):
+    """A service that has failed since it came up is not normal."""
+    (production.home / "access.log").write_text("")
+    production.served(ago=50, seconds=45, each=10, failing=failing)
+    found, said = production.json("error-rate", "--last", "1m")
+    assert [found, said["baseline_requests"]] == [code, 0]
+
+
 @pytest.mark.parametrize("silence", ["nothing served", "a source that does not answer"])
 def test_silence_is_neither_normal_nor_too_high(production, silence):
     """Exit 6, with what is known."""
@@ -112,7 +121,7 @@ def test_silence_is_neither_normal_nor_too_high(production, silence):
 
 
 def test_a_few_failures_are_too_few_to_tell(production):
-    """Two of three is no outage yet, and not normal either."""
+    """One of three is no outage yet, and not normal either."""
     production.served(ago=30, seconds=1, each=3, failing=1)
     code, said = production.json("error-rate", "--last", "1m")
     assert [code, said["errors"]] == [6, 1]

@@ -61,13 +61,18 @@ class Counted:
             self.errors += one.errors
             self._by_status.update(one.statuses)
 
+    @property
+    def rate(self) -> float | None:
+        """Return errors per request, 0 to 1."""
+        return self.errors / self.requests if self.requests else None
+
     def told(self) -> dict[str, Any]:
         """Return requests, errors, their rate, where the true rate lies, and counts by status."""
         requests, errors = self.requests, self.errors
         return {
             "requests": requests,
             "errors": errors,
-            "rate": errors / requests if requests else None,
+            "rate": self.rate,
             "interval": list(confidence(errors, requests)) if requests else None,
             "by_status": {str(status): n for status, n in sorted(self._by_status.items())},
         }
@@ -78,26 +83,48 @@ def compared(verdict: Verdict, counted: Counted, settings: Settings) -> dict[str
 
     A pass is here what nobody has shown to be worse; of a few requests with errors nobody can tell.
     """
-    requests, errors, few = counted.requests, counted.errors, settings.gate.min_requests
-    before = (
-        f"before {percent(verdict.baseline_rate)}" if verdict.baseline_requests else "no baseline"
-    )
-    if verdict.name == "fail":
-        named, reason = "fail", verdict.reason
-    elif not requests:
-        named, reason = "inconclusive", "nothing was heard of users, and silence is not health"
-    elif requests >= few and errors >= HALF * requests:
-        named, reason = "fail", f"every second request fails, or more ({before})"
-    elif errors and requests < few:
-        named, reason = "inconclusive", f"{errors} of {requests} requests failed: too few to tell"
-    else:
-        named, reason = "pass", f"errors are not shown to be higher than usual ({before})"
+    named, reason = _meaning(verdict, counted, settings)
     return {
         "verdict": named,
         "reason": reason,
         "baseline_requests": verdict.baseline_requests,
         "baseline_rate": verdict.baseline_rate,
+        "evidence": plain(verdict.evidence),
     }
+
+
+def _meaning(verdict: Verdict, counted: Counted, settings: Settings) -> tuple[str, str]:
+    requests, errors, few = counted.requests, counted.errors, settings.gate.min_requests
+    rate, before = percent(counted.rate), f"{percent(verdict.baseline_rate)} before"
+    if verdict.name == "fail":
+        return "fail", verdict.reason
+    if not requests:
+        return "inconclusive", "nothing was heard of users, and silence is not health"
+    if errors and requests < few:
+        return "inconclusive", f"{errors} of {requests} requests failed: too few to tell"
+    if errors >= HALF * requests:
+        return "fail", f"every second request fails, or more: {rate}, {before}"
+    bad = (counted.rate or 0.0) > (limit := tolerance(settings).unacceptable_rate)
+    if bad and verdict.baseline_requests < few:
+        known = confidence(errors, requests)[0] > limit
+        said = f"{rate} of requests fail, and there is no time before to compare with"
+        return ("fail" if known else "inconclusive"), said
+    if bad:
+        return "pass", f"no worse than before, which was bad already: {rate}, {before}"
+    if verdict.name == "pass":
+        return "pass", verdict.reason
+    return "pass", f"errors are not shown to be higher than before: {rate}, {before}"
+
+
+def plain(value: object) -> Any:
+    """Return what JSON can say of a value: a number that is none is null."""
+    if isinstance(value, dict):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    if isinstance(value, float):
+        return value if abs(value) < float("inf") else None
+    return value if isinstance(value, str | int | None) else str(value)
 
 
 def stamp(at: datetime) -> str:

@@ -31,7 +31,9 @@ def drawn(looks: Sequence[dict[str, Any]]) -> list[str]:
     """Return the rows of these looks, the newest last."""
     last = looks[-1]
     sparks = sparkline(squeezed(_between(looks), _SPARKS), _SPARKS, _LOUD)
-    errors = f"errors {sparks} {percent(last.get('rate'))} of {last.get('requests') or 0}"
+    requests = last.get("requests") or 0
+    said = f"{percent(last.get('rate'))} of {requests:,}" if requests else "nothing heard yet"
+    errors = f"errors {sparks:<{_SPARKS}} {said}"
     if last.get("baseline_rate") is not None:
         errors += f", before {percent(last['baseline_rate'])}"
     return [errors[:80], _bounds(last)[:80]]
@@ -39,12 +41,13 @@ def drawn(looks: Sequence[dict[str, Any]]) -> list[str]:
 
 def _bounds(last: dict[str, Any]) -> str:
     """Return how far it is to either verdict, with words beside the bars."""
-    said = []
-    for name, share in (("pass", last.get("to_pass")), ("roll back", last.get("to_fail"))):
-        if isinstance(share, (int, float)):
-            said.append(f"{name} {bar(share, _BAR)} {_arrived(share)}")
-    if last.get("blame") and len(said) == 2:
-        said[1] += f" ({last['blame']})"
+    shares = {"pass": last.get("to_pass"), "roll back": last.get("to_fail")}
+    if last.get("verdict") != "pending":
+        del shares["pass"]  # there is one already: the watch goes on
+    known = {name: share for name, share in shares.items() if isinstance(share, float | int)}
+    said = [f"{name} {bar(share, _BAR)} {_arrived(share)}" for name, share in known.items()]
+    if known.get("roll back", 0) > 0 and last.get("blame"):
+        said[-1] += f" ({last['blame']})"
     return "   ".join(said)
 
 

@@ -124,6 +124,8 @@ def _a_while_longer(moments: Iterator[Moment], end: Moment) -> Iterator[Moment]:
 
 def _told(args: argparse.Namespace, baseline: Sequence[Interval], end: Moment) -> dict[str, Any]:
     """Return the verdict, when it was reached, and why."""
+    from pitstop.cli.compared import plain
+
     verdict, warmup = end.verdict, args.warmup.total_seconds()
     return {
         "verdict": verdict.name,
@@ -139,17 +141,6 @@ def _told(args: argparse.Namespace, baseline: Sequence[Interval], end: Moment) -
         "tolerance": args.tolerance,
         "evidence": plain(verdict.evidence),
     }
-
-
-def plain(value: object) -> Any:
-    """Return what JSON can say of a value: a number that is none is null."""
-    if isinstance(value, dict):
-        return {str(key): plain(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(one) for one in value]
-    if isinstance(value, float):
-        return value if abs(value) < float("inf") else None
-    return value if isinstance(value, str | int | None) else str(value)
 
 
 def _title(said: dict[str, Any]) -> str:

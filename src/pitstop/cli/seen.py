@@ -112,8 +112,6 @@ class Seen:
             return judged | {"verdict": "fail", "reason": f"it is not healthy: {self._said}"}
         if never:
             return judged | {"verdict": "inconclusive", "reason": f"health: {self._said}"}
-        if judged["verdict"] == "pass":
-            return judged | {"reason": "nothing is shown to be worse than before"}
         if judged["verdict"] == "inconclusive" and "traffic" in self._troubles:
             return judged | {"reason": self._troubles["traffic"]}
         return judged
