@@ -139,7 +139,7 @@ class Gate:
         if not self._again(one):
             self._count(one, clean(beside)[0] if beside else None)
         verdict = self._judge()
-        if verdict.name in ("fail", "inconclusive") or (verdict.name == "pass" and not self._watch):
+        if self._is_last(verdict.name):
             self._ended = verdict
         return verdict
 
@@ -210,6 +210,10 @@ class Gate:
             return self._verdict("inconclusive")
         return self._verdict("pending")
 
+    def _is_last(self, name: str) -> bool:
+        """Return whether nothing will be judged after this."""
+        return name in ("fail", "inconclusive") or (name == "pass" and not self._watch)
+
     def _log_harm(self) -> float:
         judged = [(metric.weight, metric.log_worse()) for metric in self._all()]
         return weighted([*judged, (1 - sum(weight for weight, _ in judged), 0.0)])
@@ -269,7 +273,7 @@ class Gate:
     def _verdict(self, name: str, blame: str | None = None) -> Verdict:
         harm, described = (
             self._log_harm(),
-            {one.name: self._described(one, whole=name != "pending") for one in self._all()},
+            {one.name: self._described(one, whole=self._is_last(name)) for one in self._all()},
         )
         described["memory"] = self._memory.described()
         needs = self._needs() if name in ("pending", "inconclusive") else []
