@@ -46,7 +46,8 @@ class Gate:
 
     ``baseline``: traffic of before the deploy. ``warmup_seconds``: not judged but for errors beyond
     what a start may bring; ``soak_seconds`` and ``deadline_seconds`` count from its end. ``watch``:
-    go on after a pass. ``once``: a second that comes again is a duplicate; without it, parts of a
+    go on after a pass. ``passed``: it was judged good before, so only harm and silence are looked for.
+    ``once``: a second that comes again is a duplicate; without it, parts of a
     second are added up. ``cure``: metrics ("errors") of which as bad as before is not good enough.
     ``memory_limit_bytes``: what the service may hold. ``seed``: breaks ties, nothing else.
     """
@@ -59,6 +60,7 @@ class Gate:
         soak_seconds: float = 30.0,
         deadline_seconds: float = 600.0,
         watch: bool = False,
+        passed: bool = False,
         min_requests: int = 50,
         once: bool = True,
         tolerance: Tolerance = TOLERANCES["normal"],
@@ -86,7 +88,7 @@ class Gate:
         self._beside = False
         self._seen: set[float] = set()
         self._ended: Verdict | None = None
-        self._passed = False
+        self._passed = passed
 
     # What there is to judge
 
