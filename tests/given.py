@@ -23,7 +23,7 @@ TABLES: dict[str, Any] = {
     "service": {"name": "shop"},
     "platform": {"use": "simulated"},
     "checks": {"setup": "setup", "targeted": "test", "smoke": "smoke"},
-    "gate": {"warmup": "2s", "soak": "3s", "deadline": "30s"},
+    "gate": {"warmup": "2s", "soak": "3s", "deadline": "30s", "unacceptable_rate": 0.2},
     "watch": {"duration": "60s"},
 }
 

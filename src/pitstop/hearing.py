@@ -127,6 +127,7 @@ def gate_for(crew: Crew, baseline: Sequence[Interval], *, watch: bool = False) -
         baseline,
         **times,
         watch=watch,
+        passed=watch,
         min_requests=settings.min_requests,
         once=False,
         tolerance=tolerance(crew.settings, run["severity"]),

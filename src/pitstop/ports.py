@@ -187,6 +187,14 @@ class ActsByHand(Protocol):
 
 
 @runtime_checkable
+class MeasuresMemory(Protocol):
+    """A platform that sees how much memory its releases hold."""
+
+    def memory(self) -> int:
+        """Return the bytes that the live deployment holds; acts on nothing. Raises CannotTell."""
+
+
+@runtime_checkable
 class ShowsLogs(Protocol):
     """A platform that shows what the service said."""
 
@@ -249,7 +257,7 @@ class Meter(Protocol):
 
     name: str
 
-    def read(self, deployment_id: str | None = None) -> Mapping[str, float]:
+    def read(self) -> Mapping[str, float]:
         """Return readings by name (``memory`` in bytes, ``db.mean_ms`` ...), as they are now.
 
         Empty means that there is nothing to say yet. Raises CannotTell with the source's own

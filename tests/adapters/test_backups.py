@@ -19,9 +19,9 @@ import pyrage
 import pytest
 
 from contracts.backups import CommandSource, PostgresSource, SqliteSource, a_program, by_hand
+from pitstop.adapters._libpq import environment
 from pitstop.adapters._run import Runner
 from pitstop.adapters.backups import _store
-from pitstop.adapters.backups._libpq import environment
 from pitstop.ports import CannotTell, Refused
 
 IDENTITY = pyrage.x25519.Identity.generate()

@@ -103,6 +103,7 @@ _TABLE = {
     "min_requests": "gate",
     "deadline": "gate",
     "soak": "gate",
+    "unacceptable_rate": "gate",
 }
 
 
@@ -115,6 +116,7 @@ def shop(tmp_path):
 @pytest.fixture
 def open_shop(shop):
     """A shop that serves, and is taken down afterwards."""
+    shop.configure(unacceptable_rate="0.2")  # so few customers show no more within seconds
     up = shop.pitstop("local", "up")
     assert up.returncode == 0, up.stderr
     yield shop

@@ -376,7 +376,7 @@ def test_a_rollback_is_not_stopped_by_a_full_disk(shop):
     try:
         assert shop.pitstop("local", "up").returncode == 0
         crowd.start()
-        shop.configure(min_requests="10", soak='"1s"')
+        shop.configure(min_requests="10", soak='"1s"', unacceptable_rate="0.2")
         path = shop.path / "pitstop.toml"
         path.write_text(path.read_text().replace('duration = "6s"', 'duration = "90s"'))
         shop.start()

@@ -31,6 +31,7 @@ baseline = "1s"
 warmup = "0s"
 soak = "1s"
 min_requests = 10
+unacceptable_rate = 0.2
 
 [watch]
 duration = "1s"

@@ -43,6 +43,7 @@ required = false
 [gate]
 soak = "60s"
 deadline = "90s"
+unacceptable_rate = 0.2
 
 [audiences.team]
 file = "{home}/told"

@@ -41,6 +41,7 @@ warmup = "0s"
 soak = "1s"
 deadline = "30s"
 min_requests = 10
+unacceptable_rate = 0.2
 
 [watch]
 duration = "1s"

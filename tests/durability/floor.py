@@ -98,6 +98,7 @@ warmup = "0s"
 soak = "{soak}"
 deadline = "{deadline}"
 min_requests = 10
+unacceptable_rate = 0.2
 
 [watch]
 duration = "{watch}"

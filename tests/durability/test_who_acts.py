@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -244,6 +245,25 @@ def test_a_rollback_during_ship_waits_for_nobody(floor: Floor, moment: str) -> N
     assert "users are angry" in shipped.out + shipped.err
     assert floor.world()["switches"] - hotfix.before["switches"] == (0 if staged else 2)
     assert floor.world()["main"] == hotfix.before["main"]
+    unharmed(floor, hotfix, before)
+
+
+def test_a_process_that_is_stopped_in_mid_write_holds_up_no_rollback(floor: Floor) -> None:
+    """It holds its journal's lock, and would for ever: it is ended, as every rollback does."""
+    before, hotfix = live_version(floor), declared(floor, **LONG)
+    point = {"when": "in", "event": "started", "name": "validate.errors"}
+    floor.point.write_text(json.dumps([point]))
+    client = floor.ship(hotfix)
+    floor.approve(hotfix)
+    until(lambda: not floor.point.exists())
+
+    said = floor.pitstop("rollback", hotfix.id, "--reason", "users are angry")
+
+    assert said.code == 0, said
+    users_are_on(floor, before)
+    assert client.end().code == 3
+    assert floor.status(hotfix.id)["outcome"] == "rolled_back"
+    assert floor.pitstop("log", hotfix.id, "--verify").code == 0
     unharmed(floor, hotfix, before)
 
 

@@ -1,7 +1,6 @@
 """A part of the users first: what hurts them hurts few, and never for long."""
 
 import given
-import pytest
 
 GATE = given.TABLES["gate"] | {"canary": True}
 
@@ -18,11 +17,8 @@ def test_a_good_fix_is_tried_by_a_part_and_then_given_to_all():
     assert story.runs().status == "fixed"
     acts = [act for act in story.world.acts if act.startswith(("split", "switch"))]
     assert acts == ["split d2 20", "switch d2"]
-    assert [one["name"] for one in story.status["gates"] if one["verdict"] == "pass"][-3:] == [
-        "canary",
-        "errors",
-        "watch",
-    ] or "canary" in [one["name"] for one in story.status["gates"]]
+    passed = [one["name"] for one in story.status["gates"] if one["verdict"] == "pass"]
+    assert (passed.index("canary") < passed.index("errors"), passed[-1]) == (True, "watch")
 
 
 def test_a_bad_fix_hurts_a_part_only():
@@ -38,15 +34,18 @@ def test_a_bad_fix_hurts_a_part_only():
 
 
 def test_what_cannot_be_told_of_a_part_is_judged_when_all_have_it():
-    """Telemetry that is silent passes nobody: in the end a person decides."""
+    """Telemetry that is silent passes nobody: in the end a person decides, once."""
     story = a_canary(telemetry_answers=False)
 
-    with pytest.raises(Exception, match="verdict"):
-        story.runs()
+    def accept():
+        if story.status["waiting_for"] == "verdict" and not story.status["overrides"]:
+            story.says("override", {"gate": "verdict", "because": "looked by hand"})
 
+    story.world.on_tick = accept
+
+    assert story.runs().status == "fixed"
     named = {one["name"]: one["verdict"] for one in story.status["gates"]}
     assert (named["canary"], named["errors"]) == ("inconclusive", "inconclusive")
-    assert story.world.live == "d2"
 
 
 def test_nobody_asked_for_it_so_all_users_move_at_once():

@@ -9,10 +9,9 @@ from pitstop.adapters import plugins
 from pitstop.adapters._run import Runner
 from pitstop.adapters.commands import ShellCommands
 from pitstop.adapters.platforms.local import LocalPlatform, LocalSettings
-from pitstop.adapters.telemetry.access_log import AccessLog
-from pitstop.adapters.telemetry.unheard import Unheard
 from pitstop.bootstrap.repository import forge
 from pitstop.bootstrap.tables import check, own, secrets
+from pitstop.bootstrap.telemetry import requests
 from pitstop.engine.clock import SystemClock
 from pitstop.engine.place import Place
 from pitstop.ports import (
@@ -23,7 +22,6 @@ from pitstop.ports import (
     Platform,
     StagesCandidates,
     Telemetry,
-    WritesAccessLog,
 )
 
 
@@ -49,7 +47,7 @@ def both(
     settings, use = check(tables), tables["platform"]["use"]
     if use == "local":
         local = local_platform(place, tables, runner, fence, clock)
-        return local, AccessLog(local.access_logs)
+        return local, requests(place, tables, local, runner)
     if use == "simulated":
         from pitstop.adapters import simulated
 
@@ -59,7 +57,7 @@ def both(
         world = simulated.World.kept(kept, name, code.main_release, clock.now())
         return simulated.SimulatedPlatform(world, fence, clock), simulated.SimulatedTelemetry(world)
     platform = _brought(tables["platform"], _tools(place, settings, runner, fence, clock, commands))
-    return platform, _telemetry(platform, place, tables)
+    return platform, requests(place, tables, platform, runner)
 
 
 def local_platform(
@@ -115,18 +113,6 @@ def _tools(
     )
 
 
-def _telemetry(platform: Platform, place: Place, tables: dict[str, Any]) -> Telemetry:
-    """Return who counts the requests: the platform itself, its access log, or nobody."""
-    if isinstance(platform, Telemetry):
-        return platform
-    if isinstance(platform, WritesAccessLog):
-        return AccessLog(platform.access_logs)
-    log = tables["platform"].get("access_log")
-    if isinstance(log, str):
-        return AccessLog(lambda: [place.repository / log])
-    return Unheard("Set platform.access_log to a file of JSON lines, or decide by hand.")
-
-
 def missing_abilities(tables: dict[str, Any]) -> list[str]:
     """Return what this platform cannot do, and what happens instead."""
     platform = _kind(tables)
@@ -136,7 +122,7 @@ def missing_abilities(tables: dict[str, Any]) -> list[str]:
     if not issubclass(platform, ParksPrevious):
         missing.append("it does not keep the previous release warm; a rollback starts it first")
     if tables["platform"]["use"] == "shell":
-        missing += _missing_commands(tables["platform"])
+        missing += _missing_commands(tables["platform"], tables.get("telemetry"))
     return missing
 
 
@@ -157,12 +143,12 @@ def _kind(tables: dict[str, Any]) -> type:
     return factory if isinstance(factory, type) else object
 
 
-def _missing_commands(given: dict[str, Any]) -> list[str]:
+def _missing_commands(given: dict[str, Any], telemetry: object) -> list[str]:
     missing = []
     if "rollback" not in given:
         missing.append("it has no rollback command; a rollback is a deploy of the old commit")
     if "list" not in given:
         missing.append("it lists no deployments; only what was seen in service can be returned to")
-    if "access_log" not in given:
+    if "access_log" not in given and not telemetry:
         missing.append("it counts no requests; a person decides whether errors went away")
     return missing

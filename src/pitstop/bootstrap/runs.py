@@ -22,6 +22,7 @@ from pitstop.bootstrap.backups import backup
 from pitstop.bootstrap.platforms import both
 from pitstop.bootstrap.repository import answers, calendar, claims, forge, known_bad, machine
 from pitstop.bootstrap.tables import check, secrets
+from pitstop.bootstrap.telemetry import whole
 from pitstop.domain.change import Branch, Change
 from pitstop.domain.incident import Incident, Return
 from pitstop.domain.verdict import Outcome
@@ -118,6 +119,8 @@ def crew(
     clock = SystemClock(pit.tick, floor=datetime.fromisoformat(after))
     commands = ShellCommands(runner, run.output, secrets(settings))
     platform, telemetry = both(place, tables, runner, fence, clock, commands)
+    if tables["platform"]["use"] != "simulated":
+        telemetry = whole(telemetry, tables, platform, place, run.output, alive=alive)
     held = HeldClaim(
         claims(place, settings, runner),
         background=claims(place, settings, Runner()),

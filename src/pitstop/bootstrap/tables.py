@@ -29,6 +29,7 @@ def check(tables: dict[str, Any], source: str = "") -> config.Settings:
     settings, problems = config.parse(tables, source)
     problems += _problems_of_adapters(tables, source)
     problems += _backup_problems(tables, source)
+    problems += _telemetry_problems(tables, source)
     problems += config.unknown_audiences(settings, source) if settings else []
     if settings is None or problems:
         raise config.ConfigurationError(config.in_order(problems))
@@ -40,7 +41,12 @@ def providers() -> dict[str, dict[str, type[config.Part]]]:
     platforms = {use: built_in(use) for use in BUILT_IN}
     platforms |= {use: _keys_of(use) for use in plugins.names(plugins.PLATFORMS)}
     kinds = get_args(config.Backup.model_fields["use"].annotation)
-    known = {"platform": platforms, "backup": {use: backup_kind(use) for use in kinds}}
+    sources = get_args(config.Telemetry.model_fields["use"].annotation)
+    known = {
+        "platform": platforms,
+        "backup": {use: backup_kind(use) for use in kinds},
+        "telemetry": {use: telemetry_kind(use) for use in sources},
+    }
     return {
         table: {use: part for use, part in kinds.items() if part} for table, kinds in known.items()
     }
@@ -109,6 +115,28 @@ def _backup_problems(tables: dict[str, Any], source: str) -> list[str]:
     return []
 
 
+def _telemetry_problems(tables: dict[str, Any], source: str) -> list[str]:
+    """Return the mistakes in the keys of ``[telemetry]`` that belong to its adapter."""
+    given = tables.get("telemetry")
+    if not isinstance(given, dict):
+        return []
+    kind = telemetry_kind(given.get("use", "platform"))
+    if kind is None:
+        return []  # whoever checks the table says so
+    try:
+        kind.model_validate(own(given))
+    except ValidationError as error:
+        return config.problems(kind, error, source, ("telemetry",))
+    return []
+
+
+def telemetry_kind(use: object) -> type[config.Part] | None:
+    """Return what the other keys of ``[telemetry]`` are checked against."""
+    from pitstop.bootstrap.telemetry_kinds import KINDS
+
+    return KINDS.get(use) if isinstance(use, str) else None
+
+
 def backup_kind(use: object) -> type[config.Part] | None:
     """Return what the other keys of ``[backup]`` are checked against."""
     if use == "postgres":
@@ -136,6 +164,7 @@ def secrets(settings: config.Settings) -> list[str]:
     named = [webhook.env for webhook in webhooks if isinstance(webhook, config.Secret)]
     named += _named(settings.platform.model_extra)
     named += _named(settings.backup.model_extra) if settings.backup else []
+    named += _named(settings.telemetry.model_extra)
     for audience in settings.audiences.values():
         named += _named(audience.plugin.model_extra) if audience.plugin else []
     return [os.environ[name] for name in named if os.environ.get(name)]

@@ -283,7 +283,16 @@ def _recorded_in(here: Place, target: RunFolder, run: RunFolder, wanted: Return)
     earlier = [ln["data"]["run"] for ln in target.lines() if ln["event"] == "rollback"]
     once = f"rollback:{sum(_over(here, name) for name in earlier)}"
     data = {"run": run.id, "reason": wanted.reason}
-    append(here, target, "rollback", data, by=wanted.owner, once=once)
+    append(
+        here,
+        target,
+        "rollback",
+        data,
+        by=wanted.owner,
+        once=once,
+        # stopped in the middle of a write, it would hold its journal for ever; it is ended anyway
+        waiting=lambda: ownership.end_process(target),
+    )
     return str(status(target.lines())["rollback"])
 
 

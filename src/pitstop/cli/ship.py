@@ -303,9 +303,14 @@ def append(
     *,
     once: str | None = None,
     by: str | None = None,
+    waiting: Callable[[], object] = lambda: None,
 ) -> bool:
-    """Write a person's line into a run's journal; return whether it is new."""
+    """Write a person's line into a run's journal; return whether it is new.
+
+    ``waiting`` is called each second that somebody else's lock on the journal is waited for.
+    """
     journal = run.journal()
+    journal.waiting = waiting
     try:
         _, new = journal.append(event, data, by=by or common.actor(here), once=once)
     finally:

@@ -278,6 +278,14 @@ class Backup(BaseModel):
     """what is backed up, and how"""
 
 
+class Telemetry(BaseModel):
+    """Who counts users' requests; its other keys are checked by the adapter's own settings."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    use: Literal["platform", "access-log", "log-lines", "prometheus", "command"] = "platform"
+    """who counts users' requests"""
+
+
 class Settings(Part):
     """The whole file."""
 
@@ -287,6 +295,7 @@ class Settings(Part):
     guards: Guards = Field(default_factory=lambda: Guards.model_validate({}))
     checks: Checks = Field(default_factory=lambda: Checks.model_validate({}))
     approval: Approval = Approval()
+    telemetry: Telemetry = Telemetry()
     gate: Gate = Field(default_factory=lambda: Gate.model_validate({}))
     merge: Merge = Merge()
     watch: Watch = Watch()

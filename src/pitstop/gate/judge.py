@@ -46,7 +46,8 @@ class Gate:
 
     ``baseline``: traffic of before the deploy. ``warmup_seconds``: not judged but for errors beyond
     what a start may bring; ``soak_seconds`` and ``deadline_seconds`` count from its end. ``watch``:
-    go on after a pass. ``once``: a second that comes again is a duplicate; without it, parts of a
+    go on after a pass. ``passed``: it was judged good before, so only harm and silence are looked for.
+    ``once``: a second that comes again is a duplicate; without it, parts of a
     second are added up. ``cure``: metrics ("errors") of which as bad as before is not good enough.
     ``memory_limit_bytes``: what the service may hold. ``seed``: breaks ties, nothing else.
     """
@@ -59,6 +60,7 @@ class Gate:
         soak_seconds: float = 30.0,
         deadline_seconds: float = 600.0,
         watch: bool = False,
+        passed: bool = False,
         min_requests: int = 50,
         once: bool = True,
         tolerance: Tolerance = TOLERANCES["normal"],
@@ -86,7 +88,7 @@ class Gate:
         self._beside = False
         self._seen: set[float] = set()
         self._ended: Verdict | None = None
-        self._passed = False
+        self._passed = passed
 
     # What there is to judge
 
@@ -139,7 +141,7 @@ class Gate:
         if not self._again(one):
             self._count(one, clean(beside)[0] if beside else None)
         verdict = self._judge()
-        if verdict.name in ("fail", "inconclusive") or (verdict.name == "pass" and not self._watch):
+        if self._is_last(verdict.name):
             self._ended = verdict
         return verdict
 
@@ -210,6 +212,10 @@ class Gate:
             return self._verdict("inconclusive")
         return self._verdict("pending")
 
+    def _is_last(self, name: str) -> bool:
+        """Return whether nothing will be judged after this."""
+        return name in ("fail", "inconclusive") or (name == "pass" and not self._watch)
+
     def _log_harm(self) -> float:
         judged = [(metric.weight, metric.log_worse()) for metric in self._all()]
         return weighted([*judged, (1 - sum(weight for weight, _ in judged), 0.0)])
@@ -269,7 +275,7 @@ class Gate:
     def _verdict(self, name: str, blame: str | None = None) -> Verdict:
         harm, described = (
             self._log_harm(),
-            {one.name: self._described(one, whole=name != "pending") for one in self._all()},
+            {one.name: self._described(one, whole=self._is_last(name)) for one in self._all()},
         )
         described["memory"] = self._memory.described()
         needs = self._needs() if name in ("pending", "inconclusive") else []

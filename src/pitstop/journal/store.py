@@ -58,9 +58,8 @@ class Journal:
         patience: int = 5,
     ) -> None:
         self.run = run
-        self.waiting: Callable[[], None] = lambda: (
-            None
-        )  # called each second that a lock is waited for
+        # called each second that a lock is waited for
+        self.waiting: Callable[[], object] = lambda: None
         self._patience = patience
         self.cramped = False
         self._reserve = reserve

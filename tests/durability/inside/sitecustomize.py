@@ -2,7 +2,8 @@
 
 It does something only in ``pitstop run-process``, and only while the file that DURABILITY_POINT
 names is there. The file holds a list of points ``{"when", "event", "name", "act", "delay"}``, one
-for each process to die at: before or after that line of the journal is committed, or before the Nth
+for each process to die at: before or after that line of the journal is committed (``in``: it is only
+stopped, while it holds the journal's lock), or before the Nth
 act of the step ``name``, or ``delay`` seconds later. An act is what changes something outside: a
 command, a file written or moved, a call to supervisord. A step that ends with fewer acts dies before
 its *finished* line. A point is struck off right before the process dies: nobody dies of it twice.
@@ -56,6 +57,8 @@ class Killer:
             here = event == self.point.get("event") and self.point["name"] in (None, name)
             if here and self.point["when"] in ("before", "act"):
                 self.die()
+            if here and self.point["when"] == "in":
+                self.stop_in_a_write(journal)
             result = append(journal, event, data, **more)
             if event == "started":
                 self.steps[threading.get_ident()] = more["step"]
@@ -82,6 +85,13 @@ class Killer:
             self.acts += 1
             if self.acts == self.point["act"]:
                 self.die_soon()
+
+    def stop_in_a_write(self, journal):
+        """Stand still with the journal locked, as a machine that is out of memory does it."""
+        os.unlink(self.path)
+        journal._db.execute("BEGIN IMMEDIATE")
+        os.kill(os.getpid(), signal.SIGSTOP)
+        journal._db.execute("ROLLBACK")
 
     def die_soon(self):
         """Die now, or while what comes next is under way."""

@@ -7,8 +7,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from pitstop.adapters._libpq import Server, last_line, missing
 from pitstop.adapters._run import Completed, Runner
-from pitstop.adapters.backups._libpq import Server, last_line, missing
 from pitstop.ports import CannotTell, Refused
 
 _CREATE = """\

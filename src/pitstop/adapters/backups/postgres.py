@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from pitstop.adapters._run import Completed, Runner
-from pitstop.adapters.backups import _migrations
-from pitstop.adapters.backups._libpq import (
+from pitstop.adapters._libpq import (
     COUNT,
     Server,
     last_line,
@@ -19,6 +17,8 @@ from pitstop.adapters.backups._libpq import (
     plain_to_libpq,
     read_counts,
 )
+from pitstop.adapters._run import Completed, Runner
+from pitstop.adapters.backups import _migrations
 from pitstop.adapters.backups._pipes import Trial
 from pitstop.adapters.backups._scratch import Scratch, restored, scratch
 from pitstop.adapters.backups._store import Draft, Manifest, Store, StoreSettings

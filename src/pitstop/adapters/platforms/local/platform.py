@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from pitstop.adapters import _processes
 from pitstop.adapters._run import Runner
 from pitstop.adapters.platforms.local import health, prune, report
 from pitstop.adapters.platforms.local.ground import Ground
@@ -107,6 +108,14 @@ class LocalPlatform:
         old = [p for p in newest.parent.glob(f"{newest.name}.*") if p.suffix[1:].isdigit()]
         found = sorted(old, key=lambda path: -int(path.suffix[1:]))
         return [*found, newest] if newest.exists() else found
+
+    def memory(self) -> int:
+        """Return the resident bytes of the live release and its children; brings nothing back."""
+        name = self._proxy.route().live or ""
+        pid = self._ground.supervisor.process(name)
+        if not pid:
+            raise CannotTell(f"{name or 'the service'} does not run.")
+        return _processes.resident(pid)
 
     # What is put into service
 
