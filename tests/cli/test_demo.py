@@ -41,6 +41,7 @@ def journal(keep: Path) -> list[dict]:
         ("bad-fix", 3, "rolled_back"),
         ("crash", 0, "fixed"),
         ("slow", 3, "rolled_back"),
+        ("leak", 3, "rolled_back"),
     ],
 )
 def test_the_demo_ends_as_it_says(tmp_path, fault, code, outcome):

@@ -18,6 +18,7 @@ from pitstop.adapters.telemetry.memory import (
 )
 from pitstop.adapters.telemetry.postgres import DatabaseSettings, PostgresMeter
 from pitstop.adapters.telemetry.unheard import Unheard
+from pitstop.bootstrap.tables import check
 from pitstop.engine.place import Place
 from pitstop.ports import (
     MeasuresMemory,
@@ -92,14 +93,15 @@ def whole(
     alive: bool,
 ) -> Telemetry:
     """Return requests, meters and probes of a run; ``alive``: begin to read them, and to probe."""
-    from pitstop.adapters.telemetry.readings import Combined, Recorder
+    from pitstop.adapters.telemetry.readings import EVERY, Combined, Recorder
 
     runner = Runner()  # of its own: a thread must not beat another's heart
     found, probe = meters(tables, platform, place, runner), _probe_settings(tables)
     if not found and probe is None:
         return requests
     file = folder / "readings.jsonl"
-    recorder = Recorder(found, file)
+    block = check(tables).gate.memory_block.total_seconds()
+    recorder = Recorder(found, file, min(EVERY, max(1.0, block / 4)))  # several in each block
     trouble: Callable[[], str] = str
     if alive:
         recorder.start()

@@ -57,6 +57,8 @@ class Counted:
     def add(self, heard: Iterable[Interval]) -> None:
         """Take in what was heard."""
         for one in heard:
+            if not one.users:
+                continue
             self.requests += one.requests
             self.errors += one.errors
             self._by_status.update(one.statuses)

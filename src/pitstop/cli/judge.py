@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,12 +68,12 @@ def _judge(args: argparse.Namespace) -> int:
     if args.plot and args.plot.suffix not in _PLOTS:
         raise common.Usage(f"--plot {args.plot}: name a file that ends in .svg or .html.")
     before, after = recorded.read(home / args.baseline), recorded.read(home / args.candidate)
-    baseline = list(before)
-    moments = replayed(_gate(args, baseline), _since_the_deploy(after))
+    baseline = before.intervals
+    moments = replayed(_gate(args, baseline), _since_the_deploy(after.intervals))
     kept: list[Moment] = []
     end = decided(_keeping(moments, kept) if args.plot else moments)
     said = _told(args, baseline, end) | {
-        "left_out": {"baseline": dict(before.left_out), "candidate": dict(after.left_out)}
+        "left_out": {"baseline": +before.left_out, "candidate": +after.left_out}
     }
     if args.plot:
         kept += _a_while_longer(moments, end)
@@ -98,14 +98,11 @@ def _gate(args: argparse.Namespace, baseline: Sequence[Interval]) -> Gate:
     )
 
 
-def _since_the_deploy(traffic: Iterable[Interval]) -> Iterator[Interval]:
-    """Count time from the first second in which something was heard."""
+def _since_the_deploy(traffic: Sequence[Interval]) -> Iterator[Interval]:
+    """Count time from the first second of the recording."""
     from dataclasses import replace
 
-    first = None
-    for one in traffic:
-        first = one.at if first is None else first
-        yield replace(one, at=one.at - first)
+    return (replace(one, at=one.at - traffic[0].at) for one in traffic)
 
 
 def _keeping(moments: Iterator[Moment], kept: list[Moment]) -> Iterator[Moment]:

@@ -10,6 +10,7 @@ from pitstop.adapters._run import Runner
 from pitstop.adapters.commands import ShellCommands
 from pitstop.bootstrap.platforms import both
 from pitstop.bootstrap.tables import secrets
+from pitstop.bootstrap.telemetry import meters
 from pitstop.config import Settings
 from pitstop.engine.clock import SystemClock
 from pitstop.engine.fence import ServiceFence
@@ -36,5 +37,6 @@ def measured(here: Place) -> Measured:
         output.mkdir(parents=True, exist_ok=True)
     runner, clock = Runner(), SystemClock(lambda: None)
     commands = ShellCommands(runner, output, secrets(settings))
-    found = both(here, tables, runner, ServiceFence(service), clock, commands)
-    return Measured(settings, *found)
+    platform, telemetry = both(here, tables, runner, ServiceFence(service), clock, commands)
+    found = meters(tables, platform, here, runner)
+    return Measured(settings, platform, telemetry, tuple(found))

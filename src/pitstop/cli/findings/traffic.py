@@ -26,9 +26,7 @@ def findings(measured: Measured, now: datetime | None = None) -> Iterator[Findin
     try:
         heard = measured.telemetry.intervals(now - _LATELY, now)
     except CannotTell as unknown:
-        remedy = (
-            "make it answer, or decide by hand: pitstop resume --override verdict --because TEXT"
-        )
+        remedy = "without it a person decides; see that it answers: pitstop error-rate --last 1m"
         yield Finding("telemetry", "warning", f"it does not answer: {unknown}", remedy)
         return
     if not sum(one.requests for one in heard):
@@ -67,7 +65,8 @@ def _enough(settings: Settings, heard: Sequence[Interval]) -> Finding:
         f"{traffic}: at {a_minute:.2g} requests a minute a pass {long}, and after "
         f"{written(deadline)} a person decides"
     )
-    return Finding("traffic", "warning", said, "set up probes, or a later gate.deadline")
+    remedy = "set up probes: [telemetry.probe] with paths = [...], or a later gate.deadline"
+    return Finding("traffic", "warning", said, remedy)
 
 
 def _until_pass(settings: Settings, heard: Sequence[Interval], a_minute: float) -> timedelta | None:
