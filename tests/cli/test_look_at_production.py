@@ -144,17 +144,22 @@ def test_a_length_of_time_that_is_none_is_usage(production, words):
     assert ended.value.code == 2
 
 
-def test_monitor_sees_health_errors_and_latency_and_says_one_verdict(production):
+def test_monitor_sees_health_errors_latency_and_memory_and_says_one_verdict(production):
     """Also where nobody comes: then nothing is known of users, and that is said."""
     code, said = production.json("monitor", "--duration", "2s")
     assert [code, said["verdict"], said["requests"]] == [6, "inconclusive", 0]
     assert said["health"]["good"] == said["health"]["asked"] >= 2
 
+    (production.home / "app.pid").write_text(str(os.getpid()))
+    with (production.home / "pitstop.toml").open("a") as file:
+        file.write('[telemetry.memory]\npid_file = "app.pid"\n')
     production.served(ago=0, seconds=30, each=60, failing=0)
     code, said = production.json("monitor", "--duration", "3s")
 
     assert [code, said["verdict"], said["interrupted"]] == [0, "pass", False]
     assert said["requests"] > 50
+    assert said["memory"]["last"] > 1e6
+    assert said["troubles"] == []
     assert said["latency_ms"]["p50"] == pytest.approx(20, rel=0.03)
     assert said["latency_ms"]["baseline_p95"] == pytest.approx(20, rel=0.03)
 
