@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pitstop import messages as say
+from pitstop.config import Settings
 from pitstop.domain.change import Deployment
 from pitstop.domain.verdict import GateResult
 from pitstop.flow import No
@@ -129,17 +130,17 @@ def gate_for(crew: Crew, baseline: Sequence[Interval], *, watch: bool = False) -
         passed=watch,
         min_requests=settings.min_requests,
         once=False,
-        tolerance=tolerance(crew, run["severity"]),
+        tolerance=tolerance(crew.settings, run["severity"]),
         cure=() if watch else CURES.get(run["scenario"] or "", ()),
         memory_block_seconds=settings.memory_block.total_seconds(),
         seed=run["id"],
     )
 
 
-def tolerance(crew: Crew, severity: str) -> Tolerance:
+def tolerance(whole: Settings, severity: str = "") -> Tolerance:
     """Return how much worse is acceptable: by severity, unless the team says so itself."""
-    settings = crew.settings.gate
-    name = crew.settings.severity.of(severity).tolerance or settings.tolerance
+    settings = whole.gate
+    name = whole.severity.of(severity).tolerance or settings.tolerance
     found = TOLERANCES[name or TOLERANCE.get(severity, "normal")]
     rates = {
         key: given

@@ -45,6 +45,7 @@ def script(shell: str) -> str:
         (["init", "--dry"], ["--dry-run"]),
         (["doctor", "--j"], ["--json"]),
         (["status", "--config", "pitstop.b"], ["pitstop.bash"]),
+        (["judge", "--candidate", "pitstop.b"], ["pitstop.bash"]),
         (["approve", "ch"], ["checkout-one"]),
     ],
 )

@@ -36,7 +36,12 @@ def journal(keep: Path) -> list[dict]:
 
 @pytest.mark.parametrize(
     ("fault", "code", "outcome"),
-    [(None, 0, "fixed"), ("bad-fix", 3, "rolled_back"), ("crash", 0, "fixed")],
+    [
+        (None, 0, "fixed"),
+        ("bad-fix", 3, "rolled_back"),
+        ("crash", 0, "fixed"),
+        ("slow", 3, "rolled_back"),
+    ],
 )
 def test_the_demo_ends_as_it_says(tmp_path, fault, code, outcome):
     """Customers see errors, the hotfix cures them or goes back, and nobody is left without an answer."""

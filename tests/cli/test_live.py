@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from pitstop.cli import filling
 from pitstop.cli.follow import Budget
 from pitstop.cli.live import LiveView
 from pitstop.engine.ownership import RunFolder
@@ -153,3 +154,27 @@ def test_a_budget_that_runs_out_is_said_once_before_and_once_after(run, capsys):
     state["verified_at"] = state["declared_at"]
     Budget().look(state)
     assert capsys.readouterr().err == ""
+
+
+def test_the_gate_fills_up_below_the_journal_within_80_columns(run):
+    """Rates, bars and words; a half line, an unknown metric and a new count tear nothing."""
+    file = run.output / filling.FILE
+    at = datetime.now(UTC)
+    counts = [(90_000, 9_000), (90_100, 9_010), (100, 50), (200, 50)]
+    looks = [
+        {"at": at.isoformat(), "verdict": "pending", "requests": n, "errors": x, "rate": x / n}
+        | {"baseline_rate": 0.004, "to_pass": 0.25, "to_fail": 0.996, "blame": "errors"}
+        for n, x in counts
+    ]
+    file.write_text("\n".join(map(json.dumps, looks)) + '\n{"at": "20')
+
+    errors, bounds = filling.rows(run.output, at)
+
+    assert errors == "errors ▂█▁                      25.0 % of 200, before 0.4 %"
+    assert bounds == "pass ██░░░░░░░░ 25 %   roll back █████████░ 99 % (errors)"
+    view = LiveView(run)
+    view._lines += run.lines()
+    shown = view._below().plain.splitlines()
+    assert [errors, bounds] == shown[3:5]
+    assert max(map(len, shown)) <= 80 or shown[-1].startswith("│")
+    assert filling.rows(run.output, at + timedelta(minutes=1)) == []

@@ -50,7 +50,8 @@ def _whole() -> argparse.ArgumentParser:
         common.describe(name, module, parser)
         parser.description = what  # some shells show it beside the name: one line
         for action in parser._actions:
-            how = {"id": shtab.cmd(_RUNS), "config": shtab.FILE, "directory": shtab.DIRECTORY}
+            how = {"id": shtab.cmd(_RUNS), "directory": shtab.DIRECTORY}
+            how |= dict.fromkeys(("config", "baseline", "candidate", "plot"), shtab.FILE)
             if action.dest in how:
                 action.complete = how[action.dest]  # type: ignore[attr-defined] # as shtab wants it
     return whole

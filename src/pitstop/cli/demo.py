@@ -15,11 +15,12 @@ def demo(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]
         "A small shop with a real bug, tests, a database, a git remote and customers: see it break, "
         "and see pitstop ship the fix. Everything is real and stays on this machine."
     )
-    parser.epilog = "examples:\n  pitstop demo\n  pitstop demo --fault bad-fix"
+    parser.epilog = "examples:\n  pitstop demo\n  pitstop demo --fault slow"
     parser.add_argument(
         "--fault",
-        choices=("bad-fix", "crash"),
-        help="bad-fix: the fix breaks other customers; crash: pitstop is killed in the deploy",
+        choices=("bad-fix", "crash", "slow", "leak"),
+        help="bad-fix, slow, leak: the fix breaks other customers, makes them wait, or loses "
+        "memory; crash: pitstop is killed in the deploy",
     )
     parser.add_argument(
         "--keep", metavar="DIR", type=Path, help="build it in DIR and leave it there"

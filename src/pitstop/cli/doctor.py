@@ -62,8 +62,18 @@ def _findings(here: Place) -> list[Finding]:
     """Return every finding, from what everything needs to what is only convenient."""
     from pitstop import bootstrap
     from pitstop.adapters._run import Runner
-    from pitstop.cli.findings import calendars, commands, debts, editor, hooks, machine, people
+    from pitstop.cli.findings import (
+        calendars,
+        commands,
+        debts,
+        editor,
+        hooks,
+        machine,
+        people,
+        traffic,
+    )
     from pitstop.cli.local import platform_of
+    from pitstop.cli.measured import measured
     from pitstop.domain.change import Finding
 
     settings, tables = bootstrap.load(here.config)
@@ -74,6 +84,7 @@ def _findings(here: Place) -> list[Finding]:
         *editor.findings(here.config),
         *bootstrap.forge(here, settings, Runner()).findings(),
         *(platform_of(here)[0].findings() if local else elsewhere),
+        *(traffic.findings(measured(here)) if settings.platform.use != "simulated" else []),
         *_backup(here),
         machine.writable(here),
         *machine.clock(here, settings),

@@ -1,4 +1,4 @@
-"""The live view in a terminal: the journal scrolls, the stages and the clock stay below it."""
+"""The live view in a terminal: the journal scrolls; stages, gate and clock stay below it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from pitstop.cli import filling
 from pitstop.engine.ownership import RunFolder
 from pitstop.journal.stages import stages, still_usual
 from pitstop.journal.status import status
@@ -64,6 +65,8 @@ class LiveView:
             text.append_text(_stage(stage))
         if state["step"] and not state["outcome"]:
             text.append(f"\n{state['step']}", "bold")
+        for row in filling.rows(self._run.output, now):
+            text.append(f"\n{row}")
         text.append_text(_clock(state, now + timedelta(seconds=still_usual(found))))
         if last := _last_output(self._run.output, self._under_way()):
             text.append(f"\n│ {last}", "dim")

@@ -38,6 +38,28 @@ def cost(postcode):
     """Return the shipping cost; without a postcode, the dearer one."""
     return 4.0 if postcode and int(postcode) // 10000 == 1 else 9.0
 '''
+SLOW = '''"""What it costs to send a parcel."""
+
+import time
+
+
+def cost(postcode):
+    """Return the shipping cost; without a postcode, the dearer one."""
+    time.sleep(0.8)  # asks the carrier, each time
+    return 4.0 if (postcode or "").strip().startswith("1") else 9.0
+'''
+LEAK = '''"""What it costs to send a parcel."""
+
+LABELS = []
+
+
+def cost(postcode):
+    """Return the shipping cost; without a postcode, the dearer one."""
+    LABELS.append((postcode or "") * 10_000 + "a label that nobody throws away " * 3_000)
+    return 4.0 if (postcode or "").strip().startswith("1") else 9.0
+'''
+FIXES = {"bad-fix": BAD, "slow": SLOW, "leak": LEAK}
+SOAK = {"leak": "25s"}  # that memory grows takes some rounds of garbage collection to see
 TEST = """
     def test_without_a_postcode_it_is_dear(self):
         self.assertEqual(9.0, shipping.cost(None))
@@ -59,8 +81,11 @@ smoke = {smoke}
 
 [gate]
 warmup = "1s"
-soak = "4s"
+soak = "{soak}"
 deadline = "30s"
+acceptable_ms = 250  # this machine does other things, too
+unacceptable_ms = 500
+memory_block = "1s"
 
 [watch]
 duration = "6s"
@@ -76,7 +101,7 @@ def play(fault: str | None, keep: Path | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     shop = folder / "shop"
     port = _free_port()
-    build(folder, shop, port)
+    build(folder, shop, port, SOAK.get(fault or "", "4s"))
     customers = Customers(port)
     try:
         _say("The shop opens: a real process behind a real proxy.")
@@ -118,7 +143,7 @@ def _hotfix(shop: Path, fault: str | None) -> int:
     state = _status(shop)
     worktree = Path(state["worktree"])
     _say(f"Ada makes the fix in {worktree}")
-    (worktree / "shipping.py").write_text(BAD if fault == "bad-fix" else GOOD)
+    (worktree / "shipping.py").write_text(FIXES.get(fault or "", GOOD))
     tests = worktree / "tests" / "test_shipping.py"
     head, mark, rest = tests.read_text().partition("\nif __name__")
     tests.write_text(head.rstrip() + "\n" + TEST + mark + rest)
@@ -170,7 +195,7 @@ def _ship_and_crash(shop: Path, run: str) -> None:
     _say(f'pitstop was killed while it did "{state["step"]}". Customers noticed nothing. Resume:')
 
 
-def build(folder: Path, shop: Path, port: int) -> None:
+def build(folder: Path, shop: Path, port: int, soak: str = "4s") -> None:
     """Make the repository, its remote and its configuration."""
     shutil.copytree(
         Path(__file__).parent / "shop", shop, ignore=shutil.ignore_patterns("__pycache__")
@@ -182,7 +207,7 @@ def build(folder: Path, shop: Path, port: int) -> None:
         "smoke": f"{python} -m unittest tests/smoke.py",
     }
     quoted = {name: json.dumps(value) for name, value in values.items()}
-    (shop / "pitstop.toml").write_text(CONFIG.format(port=port, **quoted))
+    (shop / "pitstop.toml").write_text(CONFIG.format(port=port, soak=soak, **quoted))
     (shop / ".gitignore").write_text("__pycache__/\n*.db\n")
     _git(folder, "init", "-q", "--bare", "-b", "main", "remote.git")
     _git(shop, "init", "-q", "-b", "main")
