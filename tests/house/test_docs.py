@@ -50,6 +50,8 @@ def test_the_example_names_every_key():
             model = LocalSettings
         if name == "backup":
             model = PostgresSettings  # the others: test_backups.py
+        if name == "telemetry":
+            model = bootstrap.providers()["telemetry"]["access-log"]  # the others: telemetry.md
         if name == "audiences":
             model, tables[name] = config.AudienceSettings, tables[name]["team"] | ELSEWHERE
         if isinstance(model, type) and issubclass(model, BaseModel):

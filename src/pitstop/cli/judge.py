@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,8 +68,8 @@ def _judge(args: argparse.Namespace) -> int:
     if args.plot and args.plot.suffix not in _PLOTS:
         raise common.Usage(f"--plot {args.plot}: name a file that ends in .svg or .html.")
     before, after = recorded.read(home / args.baseline), recorded.read(home / args.candidate)
-    baseline = before.intervals
-    moments = replayed(_gate(args, baseline), _since_the_deploy(after.intervals))
+    baseline = list(before)
+    moments = replayed(_gate(args, baseline), _since_the_deploy(after))
     kept: list[Moment] = []
     end = decided(_keeping(moments, kept) if args.plot else moments)
     said = _told(args, baseline, end) | {
@@ -98,11 +98,14 @@ def _gate(args: argparse.Namespace, baseline: Sequence[Interval]) -> Gate:
     )
 
 
-def _since_the_deploy(traffic: Sequence[Interval]) -> Iterator[Interval]:
+def _since_the_deploy(traffic: Iterable[Interval]) -> Iterator[Interval]:
     """Count time from the first second of the recording."""
     from dataclasses import replace
 
-    return (replace(one, at=one.at - traffic[0].at) for one in traffic)
+    first = None
+    for one in traffic:
+        first = one.at if first is None else first
+        yield replace(one, at=one.at - first)
 
 
 def _keeping(moments: Iterator[Moment], kept: list[Moment]) -> Iterator[Moment]:

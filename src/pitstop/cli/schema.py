@@ -99,7 +99,9 @@ def descriptions(model: type[BaseModel]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for base in reversed(model.__mro__):
-        if issubclass(base, config.Part | config.Backup | config.Platform | config.Plugin):
+        if issubclass(
+            base, config.Part | config.Backup | config.Platform | config.Plugin | config.Telemetry
+        ):
             found |= _own_descriptions(base)
     return found
 

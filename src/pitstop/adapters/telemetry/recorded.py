@@ -1,4 +1,4 @@
-"""Traffic that somebody recorded: JSON lines ``{at, status, ms}`` or CSV with that header."""
+"""Recorded traffic: JSON lines ``{at, status, ms}`` or CSV with that header, packed or not."""
 
 from __future__ import annotations
 
@@ -7,180 +7,160 @@ import gzip
 import json
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from math import floor, isfinite
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO
 
 from pitstop.adapters.telemetry.formats import Request, moment
-from pitstop.adapters.telemetry.seconds import seconds
+from pitstop.adapters.telemetry.seconds import Second
 from pitstop.gate import Interval
 
-LIKE = '{"at": 1767323045.2, "status": 200, "ms": 12.5}'
-NO_REQUEST = "lines that are no request"
-NO_STATUS = "lines without a status"
-NO_LATENCY = "durations that make no sense"
-ASTRAY = "requests more than a week from the others"
-CUT_OFF = "the rest: the packed file is cut off"
-_PACKED = b"\x1f\x8b"
-_LONGEST = 1 << 20  # bytes of a line; more is no request
-_ASTRAY = 7 * 86400.0  # seconds
-_FARTHEST = 1e11  # seconds; a later time is none
-_WRONG = (ValueError, KeyError, TypeError, IndexError, OverflowError, csv.Error)
-_Fields = Callable[[str], Mapping[str, Any]]
+_HEADER = ("at", "status", "ms")
+_LATE = 5  # seconds by which lines may be out of order
+_ASTRAY = 7 * 86_400.0  # seconds without a line; more is no silence
+_LONGEST_MS = 86_400_000.0
+_STATUSES = range(100, 600)
 
 
 class Unreadable(Exception):
-    """The file is no recorded traffic. One sentence."""
+    """A file that is no recorded traffic. One sentence, with its name and the line."""
 
 
-@dataclass
 class Recorded:
-    """What a file holds, second by second in order, and how much of what was left out.
+    """The seconds of a recording, in order; ``left_out`` counts what made no sense, by its reason.
 
-    ``at`` as it stands in the file, in seconds. A line with a time and no status says that nothing
-    was known then: its second is there, without requests.
+    Iterated once: the file is read as it goes, so that its size does not matter.
     """
 
-    intervals: list[Interval] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)  # how many, by what they were
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.left_out: Counter[str] = Counter()
+        self._opened().close()  # what is not there is said at once
+
+    def __iter__(self) -> Iterator[Interval]:
+        """Yield one interval for each second with requests, ``at`` in whole seconds."""
+        try:
+            with self._opened() as source:
+                yield from self._seconds(self._requests(source))
+        except (OSError, EOFError, zlib.error) as error:  # packed, and torn
+            raise Unreadable(f"{self._path} cannot be read to its end: {error}.") from None
+
+    def _opened(self) -> IO[str]:
+        try:
+            with self._path.open("rb") as file:
+                packed = file.read(2) == b"\x1f\x8b"
+            opened = gzip.open if packed else open
+            found: IO[str] = opened(self._path, "rt", encoding="utf-8-sig", errors="replace")
+            return found
+        except OSError as error:
+            raise Unreadable(f"{self._path} cannot be read: {error.strerror}.") from None
+
+    def _requests(self, source: IO[str]) -> Iterator[Request]:
+        first = source.readline()
+        if not first.strip():
+            return
+        if first.lstrip().startswith("{"):
+            yield from self._checked(self._of_json(first, source))
+            return
+        columns = [name.strip() for name in next(csv.reader([first]))]
+        if missing := [name for name in _HEADER if name not in columns]:
+            raise Unreadable(
+                f"{self._path}:1: neither JSON lines nor CSV with the header at,status,ms "
+                f"({', '.join(missing)} is missing)."
+            )
+        rows = csv.reader(source)
+        places = [columns.index(name) for name in _HEADER]
+        yield from self._checked(self._of_csv(rows, places))
+
+    def _of_json(self, first: str, source: IO[str]) -> Iterator[tuple[object, object, object]]:
+        lines = found = 0
+        for line in _again(first, source):
+            if not line.strip():
+                continue
+            lines += 1
+            try:
+                held = json.loads(line)
+                row = held["at"], held["status"], held.get("ms")
+                found += 1
+            except (ValueError, KeyError, TypeError):
+                self.left_out["not a whole line of {at, status, ms}"] += 1
+                continue
+            yield row
+        if lines and not found:
+            raise Unreadable(f"{self._path}:1: no line holds at, status and ms.")
+
+    def _of_csv(
+        self, rows: Iterator[list[str]], places: list[int]
+    ) -> Iterator[tuple[object, object, object]]:
+        try:
+            for row in rows:
+                if len(row) > max(places):
+                    yield row[places[0]], row[places[1]], row[places[2]]
+                elif row:
+                    self.left_out["not a whole line of {at, status, ms}"] += 1
+        except csv.Error as error:
+            raise Unreadable(f"{self._path}: {error}.") from None
+
+    def _checked(self, rows: Iterator[tuple[object, object, object]]) -> Iterator[Request]:
+        """Yield the requests. One whose duration makes no sense is one still: it may have failed."""
+        newest: float | None = None
+        for at, status, ms in rows:
+            try:
+                one = Request(moment(at), int(float(str(status))), self._duration(ms))
+            except (ValueError, OverflowError, TypeError):
+                self.left_out["no number where one belongs"] += 1
+                continue
+            if not isfinite(one.ended) or one.status not in _STATUSES:
+                self.left_out["a time or a status that cannot be"] += 1
+            elif newest is not None and one.ended > newest + _ASTRAY:
+                self.left_out["a clock gone astray"] += 1  # it would close all seconds before it
+            else:
+                newest = max(one.ended, newest or one.ended)
+                yield one
+
+    def _duration(self, ms: object) -> float:
+        """Return a duration in ms, below zero where it is not known."""
+        if ms is None or ms == "":
+            return -1.0
+        found = float(str(ms))
+        if 0 <= found <= _LONGEST_MS:
+            return found
+        self.left_out["a duration that cannot be"] += 1
+        return -1.0
+
+    def _seconds(self, requests: Iterator[Request]) -> Iterator[Interval]:
+        open_: dict[int, Second] = {}
+        newest, done = None, None
+        for one in requests:
+            at = floor(one.ended)
+            if done is not None and at <= done:
+                self.left_out[f"more than {_LATE} s out of order"] += 1
+                continue
+            second = open_.get(at)
+            if second is None:
+                second = open_[at] = Second()
+            second.count(one)
+            if newest is None or at > newest:
+                newest = at
+                for over in sorted(old for old in open_ if old < at - _LATE):
+                    done = over
+                    yield _interval(over, open_.pop(over))
+        for over in sorted(open_):
+            yield _interval(over, open_[over])
 
 
 def read(path: Path) -> Recorded:
-    """Read a file, packed with gzip or not. Raises Unreadable.
-
-    ``at``: seconds, or a time as people write it; ``status``: an HTTP status, 500 and above are
-    errors; ``ms``: how long the answer took, may be missing; ``client``: who asked, may be missing.
-    Lines may stand in any order. A file without a line is one in which nothing was heard.
-    """
-    found, silent = Recorded(), set[int]()
-    try:
-        with ExitStack() as stack:
-            lines = _lines(_opened(path, stack), found)
-            requests = list(_requests(lines, found, silent, path))
-    except OSError as error:
-        raise Unreadable(f"{path} cannot be read: {error.strerror or error}.") from error
-    if found.left_out[NO_REQUEST] > len(requests) + found.left_out[NO_STATUS]:
-        raise Unreadable(
-            f"{path}: {found.left_out[NO_REQUEST]} lines are no request and {len(requests)} are. "
-            f"Each must be like {LIKE}, or the file CSV with the header at,status,ms."
-        )
-    heard = seconds(requests, 0.0)
-    silent -= {int(one.at) for one in heard}
-    heard += [Interval(float(at), 0, 0) for at in silent]
-    found.intervals = _together(sorted(heard, key=lambda one: one.at), found)
-    return found
+    """Return the recording in a file. Raises Unreadable, at once or while it is read."""
+    return Recorded(path)
 
 
-def _together(heard: list[Interval], found: Recorded) -> list[Interval]:
-    """Return the intervals without those of a clock gone astray: one of them would be the deploy."""
-    if not heard:
-        return heard
-    middle = heard[len(heard) // 2].at
-    kept = [one for one in heard if abs(one.at - middle) <= _ASTRAY]
-    found.left_out[ASTRAY] = sum(one.requests for one in heard) - sum(o.requests for o in kept)
-    return kept
+def _interval(at: int, second: Second) -> Interval:
+    return Interval(
+        float(at), second.requests, second.errors, second.latencies_ms, statuses=second.statuses
+    )
 
 
-def _opened(path: Path, stack: ExitStack) -> IO[bytes]:
-    raw = stack.enter_context(path.open("rb"))
-    if raw.peek(2)[:2] != _PACKED:
-        return raw
-    unpacked: Any = stack.enter_context(gzip.GzipFile(fileobj=raw))
-    return cast("IO[bytes]", unpacked)
-
-
-def _lines(file: IO[bytes], found: Recorded) -> Iterator[str]:
-    """Yield lines that hold something; of a packed file that is cut off, those before the cut."""
-    try:
-        while raw := file.readline(_LONGEST):
-            if line := raw.decode("utf-8-sig", "replace").strip():
-                yield line
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        found.left_out[CUT_OFF] += 1
-
-
-def _requests(
-    lines: Iterator[str], found: Recorded, silent: set[int], path: Path
-) -> Iterator[Request]:
-    """Yield the requests; note what is none, and the seconds of which nothing is known."""
-    first = next(lines, None)
-    if first is None:
-        return
-    if not first.startswith("{"):
-        fields = _csv(first, path)
-    else:
-        fields = json.loads
-        lines = _again(first, lines)
-    for line in lines:
-        try:
-            held = fields(line)
-            at = moment(held["at"])
-            if not abs(at) < _FARTHEST:
-                raise ValueError("no time")
-            status = held["status"]
-            if _unknown(status):
-                found.left_out[NO_STATUS] += 1
-                silent.add(floor(at))
-                continue
-            request = Request(
-                at,
-                _status(status),
-                _ms(held.get("ms"), found),
-                client=str(held.get("client") or ""),
-            )
-        except _WRONG:
-            found.left_out[NO_REQUEST] += 1
-            continue
-        yield request
-
-
-def _again(first: str, lines: Iterator[str]) -> Iterator[str]:
+def _again(first: str, source: IO[str]) -> Iterator[str]:
     yield first
-    yield from lines
-
-
-def _csv(header: str, path: Path) -> _Fields:
-    """Return what reads a row under this header."""
-    names = [name.strip().lower() for name in header.split(",")]
-    if not {"at", "status"} <= set(names):
-        raise Unreadable(
-            f"{path} begins with {header[:60]!r}. It must hold lines like {LIKE}, or be CSV with the "
-            "header at,status,ms."
-        )
-
-    def fields(line: str) -> dict[str, str]:
-        values = next(csv.reader([line])) if '"' in line else line.split(",")
-        return dict(zip(names, values, strict=False))
-
-    return fields
-
-
-def _unknown(status: object) -> bool:
-    """Return whether a status says that nobody knows it."""
-    if isinstance(status, str):
-        return status.strip().lower() in ("", "nan", "null", "none", "-")
-    return status is None or status != status  # NaN is not itself
-
-
-def _status(value: Any) -> int:
-    status = int(value)
-    if isinstance(value, bool) or not 100 <= status <= 599 or status != float(value):
-        raise ValueError(f"{value!r} is no HTTP status")
-    return status
-
-
-def _ms(value: Any, found: Recorded) -> float:
-    """Return a duration in ms; below zero where it is not known."""
-    if value is None or value == "":
-        return -1.0
-    try:
-        ms = float(value)
-    except (ValueError, TypeError):
-        ms = -1.0
-    if not isfinite(ms) or ms < 0:
-        found.left_out[NO_LATENCY] += 1
-        return -1.0
-    return ms
+    yield from source
