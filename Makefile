@@ -20,9 +20,9 @@ demo: $(VENV)/ready  ## ship a hotfix on a sample service
 	@$(BIN)/pitstop demo --no-open
 
 test: $(VENV)/ready  ## everything that CI runs
-	@# -n: twice the cores, these tests wait more than they compute. What fails is run once more,
+	@# -n: twice the cores, these tests wait more than they compute. What fails is run again,
 	@# and named: a flaky test is to be mended, and is no reason to throw a day's work away.
-	@$(BIN)/python -m pytest -n 4 --reruns 1 -r R
+	@$(BIN)/python -m pytest -n 4 --reruns 2 -r R
 
 check: $(VENV)/ready  ## static checks
 	$(BIN)/ruff format --check src tests benchmarks
@@ -35,7 +35,7 @@ fix: $(VENV)/ready  ## format, and mend what can be mended
 	$(BIN)/ruff check --fix src tests benchmarks
 
 kill: $(VENV)/ready  ## SIGKILL before, inside and after every step, good and bad fixes (long)
-	@PITSTOP_KILL_ALL=1 $(BIN)/python -m pytest tests/durability -n 4
+	@PITSTOP_KILL_ALL=1 $(BIN)/python -m pytest tests/durability tests/cli/test_demo.py -n 4
 	@$(BIN)/python tests/durability/outside.py --runs 50
 
 bench: $(VENV)/ready  ## what pitstop is held to, as ratios (long)

@@ -498,7 +498,7 @@ def superseded(service: str) -> str:
     """Say that somebody else went on with the service while this run's process was dead."""
     return (
         f"Another run took {service} over while this run's process was not running, so this run "
-        "changes nothing any more. What users get now: pitstop local status"
+        "changes nothing any more. What users get now: pitstop doctor"
     )
 
 

@@ -152,7 +152,7 @@ def _part_of_pitstop(state: dict[str, Any], tables: dict[str, Any]) -> str:
     go_on = f"pitstop resume {state['id']}" if state else "pitstop ship"
     return (
         f"The platform `{tables['platform']['use']}` is driven by pitstop alone, so there is no deploy "
-        f"without it: `{go_on}`; what users get: `pitstop local status`. What serves users goes on "
+        f"without it: `{go_on}`; what users get: `pitstop doctor`. What serves users goes on "
         "serving them."
     )
 

@@ -94,7 +94,7 @@ def run_command(name: str, module: str, words: list[str]) -> int:
 
 _NO_FURTHER = (
     "This command went no further; a run that was started goes on by itself. How it stands: pitstop "
-    "status; what users get: pitstop local status."
+    "status; what users get: pitstop doctor."
 )
 
 
@@ -251,7 +251,7 @@ def states(
             if not quiet:
                 print(
                     f"WARNING: {error} Whether it is past its deploy is not known; if so, nobody may "
-                    "watch production: pitstop local status. The other runs are not touched by it.",
+                    "watch production: pitstop doctor. The other runs are not touched by it.",
                     file=sys.stderr,
                 )
     return found

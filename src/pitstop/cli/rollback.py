@@ -315,7 +315,7 @@ def _say(run: RunFolder, state: dict[str, Any]) -> int:
         return 0
     why = state["reason"] or state["broke"] or "it did not come to an end"
     raise common.CannotDo(
-        f"ROLLBACK FAILED: {why}\nWhat users get now: pitstop local status. Try again: "
+        f"ROLLBACK FAILED: {why}\nWhat users get now: pitstop doctor. Try again: "
         f"{common.way_out(run)}",
         5,
     )

@@ -170,7 +170,8 @@ class Gate:
     def _count(self, one: Interval, beside: Interval | None) -> None:
         if one.at < 0:
             return  # of before the deploy
-        self._memory.count(one)
+        if one.at >= self._warmup:
+            self._memory.count(one)  # what fills up as it starts is no leak
         if not one.users:
             self._probes.count(one.errors, one.errors, one.requests)
             return
