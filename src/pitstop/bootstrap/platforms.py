@@ -87,6 +87,11 @@ def _brought(table: dict[str, Any], tools: plugins.Tools) -> Platform:
         from pitstop.adapters.platforms.shell import ShellSettings, shell
 
         return shell(ShellSettings.model_validate(own(table)), tools)
+    if table["use"] == "railway":
+        from pitstop.adapters.platforms.railway.platform import RailwayPlatform
+        from pitstop.adapters.platforms.railway.settings import RailwaySettings
+
+        return RailwayPlatform(RailwaySettings.model_validate(own(table)), tools)
     made: Platform = plugins.made(plugins.PLATFORMS, table, tools)
     return made
 
@@ -153,6 +158,10 @@ def _kind(tables: dict[str, Any]) -> type:
         from pitstop.adapters.platforms.shell import ShellSettings, kind
 
         return kind(ShellSettings.model_validate(own(tables["platform"])))
+    if use == "railway":
+        from pitstop.adapters.platforms.railway.platform import RailwayPlatform
+
+        return RailwayPlatform
     factory = plugins.find(plugins.PLATFORMS, use)
     return factory if isinstance(factory, type) else object
 

@@ -5,4 +5,14 @@ from pitstop.testing.railway.double import Railway
 from pitstop.testing.railway.faults import Faults
 from pitstop.testing.railway.world import Deployment, World
 
-__all__ = ["Answer", "App", "Deployment", "Faults", "Railway", "Served", "World", "in_process", "started"]
+__all__ = [
+    "Answer",
+    "App",
+    "Deployment",
+    "Faults",
+    "Railway",
+    "Served",
+    "World",
+    "in_process",
+    "started",
+]

@@ -62,7 +62,7 @@ class InProcess:
 
 def in_process(handler: Handler) -> App:
     """Return apps whose answers a function gives."""
-    return lambda files, variables: InProcess(files, handler)
+    return lambda files, _: InProcess(files, handler)
 
 
 class Started:
@@ -79,7 +79,7 @@ class Started:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         self._port = _free_port()
-        self._process = subprocess.Popen(  # noqa: TID251 - a double runs nothing of the team's
+        self._process = subprocess.Popen(
             argv,
             cwd=self._folder,
             env={**os.environ, **variables, "PORT": str(self._port)},
@@ -97,7 +97,7 @@ class Started:
             with contextlib.suppress(OSError):
                 status, _ = self.answer("GET", path or "/", b"")
                 return None if status == 200 or not path else f"{path} answered {status}"
-            time.sleep(0.02)  # noqa: TID251 - outside any run
+            time.sleep(0.02)
         return "it never listened on its port"
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:

@@ -37,7 +37,10 @@ class Graph:
     def _projectToken(self, info: Any) -> dict[str, Any]:  # noqa: N802 - the schema's own names, here and below
         if self._scope != "project":
             raise GraphQLError("Project Token not found")
-        ids = {"projectId": self._world.project["id"], "environmentId": self._world.environment["id"]}
+        ids = {
+            "projectId": self._world.project["id"],
+            "environmentId": self._world.environment["id"],
+        }
         return {"id": "t-0001", "name": "pitstop", **ids}
 
     def _apiToken(self, info: Any) -> dict[str, Any]:  # noqa: N802
@@ -45,7 +48,7 @@ class Graph:
             raise GraphQLError("Not Authorized")
         return {"workspaces": [{"id": "w-0001", "name": "the shop's"}]}
 
-    def _project(self, info: Any, id: str) -> dict[str, Any]:  # noqa: A002 - the schema's name
+    def _project(self, info: Any, id: str) -> dict[str, Any]:
         if id != self._world.project["id"]:
             raise GraphQLError("Project not found")
         world = self._world
@@ -55,7 +58,7 @@ class Graph:
             "services": _edges([world.service, {"id": "s-0002", "name": "worker"}]),
         }
 
-    def _environment(self, info: Any, id: str, **_: Any) -> dict[str, Any]:  # noqa: A002
+    def _environment(self, info: Any, id: str, **_: Any) -> dict[str, Any]:
         self._only_ours(id)
         paths = enumerate(self._world.volumes)
         service = self._world.service["id"]
@@ -106,14 +109,14 @@ class Graph:
             "meta": one.meta,
         }
 
-    def _deployment(self, info: Any, id: str) -> dict[str, Any]:  # noqa: A002
+    def _deployment(self, info: Any, id: str) -> dict[str, Any]:
         self._world.settle()
         return self.told(self._found(id))
 
     def _deployments(
         self,
         info: Any,
-        input: dict[str, Any],  # noqa: A002
+        input: dict[str, Any],
         first: int | None = None,
         after: str | None = None,
     ) -> dict[str, Any]:
@@ -136,7 +139,7 @@ class Graph:
     def _deploymentEvents(  # noqa: N802
         self,
         info: Any,
-        id: str,  # noqa: A002
+        id: str,
         first: int | None = None,
     ) -> dict[str, Any]:
         self._world.settle()
@@ -193,7 +196,7 @@ class Graph:
 
     # What is done
 
-    def _deploymentRollback(self, info: Any, id: str) -> bool:  # noqa: A002, N802
+    def _deploymentRollback(self, info: Any, id: str) -> bool:  # noqa: N802
         self._world.settle()
         one = self._found(id)
         if not self.told(one)["canRollback"]:
@@ -202,7 +205,7 @@ class Graph:
         self._again(one, "rollback", one.variables)
         return True
 
-    def _deploymentRedeploy(self, info: Any, id: str, **_: Any) -> dict[str, Any]:  # noqa: A002, N802
+    def _deploymentRedeploy(self, info: Any, id: str, **_: Any) -> dict[str, Any]:  # noqa: N802
         one = self._found(id)
         if not one.has_source:
             raise GraphQLError("Deployment cannot be redeployed")
@@ -213,7 +216,7 @@ class Graph:
         self._world.variables = dict(variables)
         return self._world.deploy(one.files, {**one.meta, "reason": reason}, variables)
 
-    def _deploymentCancel(self, info: Any, id: str) -> bool:  # noqa: A002, N802
+    def _deploymentCancel(self, info: Any, id: str) -> bool:  # noqa: N802
         self._world.settle()
         one = self._found(id)
         if not one.moving:
@@ -222,12 +225,12 @@ class Graph:
         self._world.remove(one)
         return True
 
-    def _deploymentStop(self, info: Any, id: str) -> bool:  # noqa: A002, N802
+    def _deploymentStop(self, info: Any, id: str) -> bool:  # noqa: N802
         self._world.acts.append(f"stop {id}")
         self._found(id).stopped = True
         return True
 
-    def _deploymentRestart(self, info: Any, id: str) -> bool:  # noqa: A002, N802
+    def _deploymentRestart(self, info: Any, id: str) -> bool:  # noqa: N802
         self._world.acts.append(f"restart {id}")
         self._found(id).stopped = False
         return True

@@ -14,8 +14,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
-from graphql import execute_sync, parse, validate
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    OperationType,
+    execute_sync,
+    parse,
+    validate,
+)
 
 from pitstop.testing.railway.faults import Faults
 from pitstop.testing.railway.graph import Graph, schema
@@ -73,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Server
 
-    def do_POST(self) -> None:  # noqa: N802 - the name is http.server's
+    def do_POST(self) -> None:
         """Answer a GraphQL request or an upload."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path = urlsplit(self.path).path
@@ -91,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
 
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         """Open a socket."""
         if self.headers.get("Upgrade", "").lower() != "websocket":
             return self._json(404, {"message": "Not Found"})

@@ -72,9 +72,7 @@ def _head(handler: BaseHTTPRequestHandler) -> bytes:
     return "\r\n".join([*rows, "", ""]).encode()
 
 
-def _talk(
-    connection: socket.socket, protocol: ServerProtocol, server: Server, scope: str
-) -> None:
+def _talk(connection: socket.socket, protocol: ServerProtocol, server: Server, scope: str) -> None:
     conversation = Conversation()
     while not server.over.is_set() and protocol.state is OPEN:
         if select.select([connection], [], [], TICK)[0]:
@@ -85,7 +83,9 @@ def _talk(
         if not server.faults.deaf_sockets:
             for event in protocol.events_received():
                 if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                    for reply in _replies(json.loads(event.data), conversation, server, scope):
+                    for reply in _replies(
+                        json.loads(bytes(event.data)), conversation, server, scope
+                    ):
                         protocol.send_text(json.dumps(reply).encode())
             for reply in _news(conversation, server):
                 protocol.send_text(json.dumps(reply).encode())
@@ -144,7 +144,7 @@ def _source(
     graph = Graph(server.world, "project")
     found = server.world.find(variables.get("deploymentId") or variables.get("id") or "")
     if found is None:
-        return lambda: []
+        return list
     one = found
     if name == "deployment":
         told: list[tuple[str, bool]] = []

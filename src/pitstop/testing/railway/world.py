@@ -112,9 +112,7 @@ class World:
         """Let everything happen that is due by now."""
         with self.lock:
             now = self.now()
-            while due := [
-                one for one in self.deployments if one.ahead and one.ahead[0].at <= now
-            ]:
+            while due := [one for one in self.deployments if one.ahead and one.ahead[0].at <= now]:
                 one = min(due, key=lambda each: (each.ahead[0].at, each.created))
                 step = one.ahead.pop(0)
                 self.become(one, step.status, step.at)
@@ -183,7 +181,9 @@ class World:
         one.phases.append({**held, "payload": payload or None})
         self.tell()
 
-    def say(self, log: list[dict[str, Any]], at: datetime, *texts: str, level: str = "info") -> None:
+    def say(
+        self, log: list[dict[str, Any]], at: datetime, *texts: str, level: str = "info"
+    ) -> None:
         """Write lines into a log; all of them bear one timestamp."""
         with self.lock:
             for text in texts:

@@ -1,0 +1,196 @@
+"""A service on Railway, as the procedure sees it.
+
+What Railway says when it is asked is what counts: a deployment is in service when it is the active
+one, whatever a socket, an upload's answer or a rollback's *true* said before.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pitstop.adapters.platforms.railway import by_hand, statuses
+from pitstop.adapters.platforms.railway.api import Api
+from pitstop.adapters.platforms.railway.findings import Findings
+from pitstop.adapters.platforms.railway.memory import DONE, Memory
+from pitstop.adapters.platforms.railway.returning import Returning
+from pitstop.adapters.platforms.railway.seen import Seen
+from pitstop.adapters.platforms.railway.service import Service
+from pitstop.adapters.platforms.railway.settings import RailwaySettings
+from pitstop.adapters.platforms.railway.shipping import Shipping
+from pitstop.adapters.platforms.railway.variables import Variables
+from pitstop.adapters.platforms.shell import health
+from pitstop.adapters.plugins import Tools
+from pitstop.domain.change import Deployment, Finding, Release
+from pitstop.ports import CannotTell, Refused
+
+
+class RailwayPlatform:
+    """Deploys, returns and looks over Railway's API."""
+
+    Settings = RailwaySettings
+
+    def __init__(self, settings: RailwaySettings, tools: Tools) -> None:
+        self._settings, self._tools = settings, tools
+        self._api, self._memory = Api(settings, tools), Memory(tools.home)
+        self._service = Service(settings, tools, self._api, self._memory)
+        self._variables = Variables(self._api, self._memory)
+        within = settings.within.total_seconds()
+        parts = (tools, self._api, self._service, self._memory)
+        self._shipping = Shipping(within, *parts, tools.say)
+        self._returning = Returning(within, *parts, self._shipping, tools.say)
+        self._findings = Findings(settings, self._api, self._service)
+
+    # What is there
+
+    def findings(self) -> list[Finding]:
+        """Say what is ready and what is not; change nothing."""
+        return self._findings.all()
+
+    def running(self) -> Deployment | None:
+        """Return what users are served by now; None when nothing is in service.
+
+        Asked again and again, it may be an answer of the last seconds: see ``Service``.
+        """
+        serving = self._service.state_lately().serving
+        return self._service.deployment(serving) if serving else None
+
+    def deployments(self) -> list[Deployment]:
+        """Return every deployment that can be returned to, newest first."""
+        serving, history = self._service.state().serving, self._service.history()
+        found = []
+        for one in history:
+            if (serving and one.id == serving.id) or self._can_be_returned_to(one):
+                try:
+                    found.append(self._service.deployment(one, history))
+                except CannotTell:
+                    continue  # of a commit that nobody knows: a return could not be verified
+        return found
+
+    def healthy(self, deployment_id: str | None = None) -> tuple[bool, str]:
+        """Ask once: is what users get (or that deployment) healthy, and what was seen."""
+        try:
+            if deployment_id or not self._health():
+                serving = self._service.state_lately().serving
+                if deployment_id and (serving is None or serving.id != deployment_id):
+                    return False, f"{deployment_id} does not serve users"
+                if serving and statuses.kind(serving.status) != "good":
+                    return False, f"Railway: {statuses.said(serving.status)}"
+                if not self._health():
+                    return _by_status(serving)
+            return health.ask(f"{self.address()}{self._health()}")
+        except CannotTell as unknown:
+            return False, str(unknown)
+
+    def address(self) -> str:
+        """Return the URL that reaches production. Raises CannotTell where there is no domain."""
+        url = self._service.url_or_none()
+        if url is None:
+            self._service.state()
+            url = self._service.url_or_none()
+        if url is None:
+            raise CannotTell(
+                "The service has no domain at Railway, so it is not known where production answers. "
+                "Make one there (Settings, Networking), or set platform.url."
+            )
+        return url
+
+    def logs(self, deployment_id: str | None = None) -> str:
+        """Return the end of the log of what serves users, or of one deployment. Raises CannotTell."""
+        wanted = deployment_id or self._serving_id()
+        told = self._api.ask("RuntimeLog", id=wanted, limit=500)
+        return "\n".join(f"{line['timestamp'][:19]}Z {line['message']}" for line in told[-500:])
+
+    def keep(self, deployment_id: str) -> None:
+        """Remember with what variables a deployment runs; how long its image stays is Railway's."""
+        self._variables.keep(self._service.scope(), deployment_id)
+
+    def let_go(self, deployment_id: str) -> None:
+        """Do nothing, see ``keep``."""
+
+    def close(self) -> None:
+        """Close the connections to Railway."""
+        self._api.close()
+
+    # What is put into service
+
+    def deploy(self, release: Release) -> Deployment:
+        """Put a release into service, once per key; users are moved when Railway calls it healthy."""
+        serving, note = self._service.state().serving, self._memory.note(release.key)
+        if serving and self._is_of(serving, release) and statuses.kind(serving.status) == "good":
+            self._memory.settle(release.key, DONE, serving.id)
+            return self._in_service(serving, release)
+        if note and note.state == DONE:
+            raise Refused(
+                f"{note.deployment_id} ({note.commit[:12]}) was in service already and users were "
+                f"moved away from it; {self._service.users_on(serving)} To serve it again: "
+                f"{self.restore_command(note.deployment_id)}"
+            )
+        began = self._now()
+        return self._in_service(self._shipping.ship(release), release, self._now() - began)
+
+    def return_to(self, deployment_id: str) -> Deployment:
+        """Serve users from an earlier deployment again; does nothing when they already are."""
+        target = self._service.find(deployment_id)
+        wanted = self._service.deployment(target)
+        began = self._now()
+        there = self._returning.to(target)
+        if there.id == target.id:
+            return self._service.deployment(there)
+        known = self._memory.deployment(there.id)
+        took = round(self._now() - began, 1)
+        back = replace(wanted, id=there.id, at=known.at if known and known.at else there.since)
+        return self._memory.remember(replace(back, took=known.took if known else took))
+
+    # The same by hand
+
+    def restore_command(self, deployment_id: str) -> str:
+        """Return one command that returns to a deployment, for any plain shell."""
+        return by_hand.rollback(self._settings, deployment_id)
+
+    # How
+
+    def _in_service(self, one: Seen, release: Release, took: float | None = None) -> Deployment:
+        """Remember that users are served by a release, and since when."""
+        known = self._memory.deployment(one.id)
+        if known and known.at:
+            return known
+        tree = self._tree(release)
+        at = one.since or self._tools.clock.now().isoformat().replace("+00:00", "Z")
+        url = self._service.url_or_none() or ""
+        seconds = None if took is None else round(took, 1)
+        return self._memory.remember(Deployment(one.id, release.commit, tree, url, at, seconds))
+
+    def _tree(self, release: Release) -> str:
+        here = self._tools.commit(release.commit)
+        return release.tree or (here[1] if here else "")
+
+    def _is_of(self, serving: Seen, release: Release) -> bool:
+        if serving.key == release.key:
+            return True
+        try:
+            return self._service.deployment(serving).commit == release.commit
+        except CannotTell:
+            return False
+
+    def _can_be_returned_to(self, one: Seen) -> bool:
+        return one.can_roll_back and statuses.kind(one.status) in ("good", "gone")
+
+    def _serving_id(self) -> str:
+        serving = self._service.state_lately().serving
+        if serving is None:
+            raise CannotTell("Nothing is in service at Railway.")
+        return serving.id
+
+    def _health(self) -> str | None:
+        return self._settings.health or self._service.health_path()
+
+    def _now(self) -> float:
+        return self._tools.clock.now().timestamp()
+
+
+def _by_status(serving: Seen | None) -> tuple[bool, str]:
+    """Say how it is where no path is known that says so."""
+    if serving is None:
+        return False, "nothing is in service"
+    said = f"Railway: {statuses.said(serving.status)}"
+    return not serving.stopped, f"{said}; its process ended" if serving.stopped else said
