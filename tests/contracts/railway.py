@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ class RailwayClock:
         elif seconds > 0.1:
             self.at += timedelta(seconds=seconds)
         else:
-            self.at += timedelta(seconds=STRIDE / 6)  # a socket that is silent
+            self.at += timedelta(seconds=STRIDE)  # a socket that is silent
         if self.railway:
             self.railway.world.tell()
 
@@ -77,14 +78,14 @@ class RailwayWorld:
         self.first = self.railway.someone_deploys({"commit": b"first"}, commitHash="first")
         self.clock.at += timedelta(minutes=5)
 
-    def new(self, **settings: Any) -> RailwayPlatform:
+    def new(self, say: Callable[[str], object] | None = None, **settings: Any) -> RailwayPlatform:
         """Return the platform as another process would see it."""
-        given = RailwaySettings.model_validate(self.settings | settings)
-        made = RailwayPlatform(given, self.tools())
+        wanted = {k: v for k, v in (self.settings | settings).items() if v is not None}
+        made = RailwayPlatform(RailwaySettings.model_validate(wanted), self.tools(say))
         self.made.append(made)
         return made
 
-    def tools(self) -> Tools:
+    def tools(self, say: Callable[[str], object] | None = None) -> Tools:
         return Tools(
             service="shop",
             repository=self.state,
@@ -97,7 +98,7 @@ class RailwayWorld:
             secrets=("project-token",),
             fence=self.fence,
             clock=self.clock,
-            say=self.said.append,
+            say=say or self.said.append,
         )
 
     def export(self, commit: str, folder: Path) -> str:

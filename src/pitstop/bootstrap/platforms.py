@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from pitstop import config
@@ -17,7 +18,6 @@ from pitstop.engine.clock import SystemClock
 from pitstop.engine.place import Place
 from pitstop.ports import (
     Clock,
-    Commands,
     Fence,
     ParksPrevious,
     Platform,
@@ -43,7 +43,7 @@ def both(
     runner: Runner,
     fence: Fence,
     clock: Clock,
-    commands: Commands,
+    commands: ShellCommands,
 ) -> tuple[Platform, Telemetry]:
     """Return a platform and its telemetry, as a run or a command needs them."""
     settings, use = check(tables), tables["platform"]["use"]
@@ -102,7 +102,7 @@ def _tools(
     runner: Runner,
     fence: Fence,
     clock: Clock,
-    commands: Commands,
+    commands: ShellCommands,
 ) -> plugins.Tools:
     service, code = settings.service.name, forge(place, settings, runner)
     return plugins.Tools(
@@ -117,6 +117,7 @@ def _tools(
         secrets=tuple(secrets(settings)),
         fence=fence,
         clock=clock,
+        say=functools.partial(commands.note, "platform"),
     )
 
 

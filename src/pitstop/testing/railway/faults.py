@@ -27,6 +27,8 @@ class Faults:
     """whether sockets are refused"""
     deaf_sockets: bool = False
     """whether sockets stay open and never say anything"""
+    no_news: bool = False
+    """whether sockets greet, and then say nothing of what they were asked for"""
     largest_upload: int | None = None
     """bytes of an upload above which it gets a 413"""
     bad_upload: str = ""

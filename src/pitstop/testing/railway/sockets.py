@@ -87,7 +87,7 @@ def _talk(connection: socket.socket, protocol: ServerProtocol, server: Server, s
                         json.loads(bytes(event.data)), conversation, server, scope
                     ):
                         protocol.send_text(json.dumps(reply).encode())
-            for reply in _news(conversation, server):
+            for reply in [] if server.faults.no_news else _news(conversation, server):
                 protocol.send_text(json.dumps(reply).encode())
         _send(connection, protocol)
 

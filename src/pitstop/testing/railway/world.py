@@ -133,7 +133,8 @@ class World:
         """Begin a deployment and send it on its way through the statuses."""
         with self.lock:
             # two of the same moment have an order, too
-            created = self.now() + timedelta(microseconds=next(self._ticks))
+            now = self.now()
+            created = now + timedelta(microseconds=next(self._ticks))
             number = next(self._numbers)
             name = f"{number:08x}-0000-4000-8000-{number:012x}"
             one = Deployment(name, created, files, {**meta}, {**(variables or self.variables)})
@@ -144,7 +145,7 @@ class World:
             if self.ends_in:
                 route[-1] = self.ends_in.pop(0)
             one.ahead = [
-                Step(created + timedelta(seconds=self.pace * place), status)
+                Step(now + timedelta(seconds=self.pace * place), status)
                 for place, status in enumerate(route)
             ]
             self.tell()
@@ -155,15 +156,15 @@ class World:
         with self.lock:
             at = max(at or self.now(), one.since or one.created)
             one.since = at
-            if status == "SUCCESS" and one.app is None:
-                status = self._start(one, at)
+            if status in SERVING and one.app is None:
+                status = self._start(one, status, at)
             one.status = status
             for phase in PHASES.get(status, ()):
                 self.phase(one, phase, at)
             if status == "BUILDING":
                 for text in ("reading the files", "building the image"):
                     self.say(one.build_log, at, text)
-            if status == "SUCCESS":
+            if status in SERVING:
                 self._replace_others(one, at)
             if status in ENDED:
                 self._end(one, at)
@@ -207,13 +208,13 @@ class World:
 
     # How
 
-    def _start(self, one: Deployment, at: datetime) -> str:
+    def _start(self, one: Deployment, status: str, at: datetime) -> str:
         """Start the app and ask for its health; return what status comes of it."""
         one.app = self.app(one.files, {**one.variables, "RAILWAY_DEPLOYMENT_ID": one.id})
         path = self.settings["healthcheckPath"]
         said = one.app.healthy(path)
         if said is None:
-            return "SUCCESS"
+            return status
         self.phase(one, "HEALTHCHECK", at, error=said)
         self.say(one.log, at, said, level="error")
         return "FAILED" if path else "CRASHED"

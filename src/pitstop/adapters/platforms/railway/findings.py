@@ -9,7 +9,11 @@ from pitstop.adapters.platforms.railway.settings import RailwaySettings
 from pitstop.domain.change import Finding
 from pitstop.ports import CannotTell
 
-_KEPT = "24 h on Free, 72 h on Hobby, 120 h on Pro, 360 h on Enterprise"
+KEPT = (
+    "Railway keeps the image of a replaced deployment for 24 h (Free), 72 h (Hobby), 120 h (Pro) or "
+    "360 h (Enterprise); after that a rollback is a build."
+)
+TAKEN_BACK = "A rollback also returns the service's variables to what they were then."
 
 
 class Findings:
@@ -31,7 +35,7 @@ class Findings:
             self._health(state),
             *self._change_over(here, state),
             *self._deploys_itself(state),
-            Finding("railway.rollback", "ok", f"the image of a replaced deployment stays {_KEPT}"),
+            Finding("railway.rollback", "ok", f"{KEPT} {TAKEN_BACK}"),
         ]
 
     def _token(self, here: Scope) -> Finding:

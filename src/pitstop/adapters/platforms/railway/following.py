@@ -14,6 +14,7 @@ from typing import Any
 from pitstop.adapters.platforms.railway import seen, statuses
 from pitstop.adapters.platforms.railway.api import Api, Limited
 from pitstop.adapters.platforms.railway.budget import OFTEN
+from pitstop.adapters.platforms.railway.lines import Lines
 from pitstop.adapters.platforms.railway.live import Dropped, Socket
 from pitstop.adapters.platforms.railway.seen import Seen
 from pitstop.adapters.platforms.railway.waiting import TICK
@@ -22,8 +23,13 @@ from pitstop.ports import CannotTell, Clock
 SURE = 30.0  # seconds after which it is asked even though a socket is open
 ODD = 60.0  # seconds that a status nobody knows may last
 _FIRST_RETRY, _LAST_RETRY = 1.0, 8.0
-_DEPLOYMENT, _PHASES, _BUILD = "deployment", "phases", "build"
-_FOLLOWED = {_DEPLOYMENT: "WatchDeployment", _PHASES: "FollowPhases", _BUILD: "FollowBuildLog"}
+_DEPLOYMENT, _PHASES, _BUILD, _RUNTIME = "deployment", "phases", "build", "runtime"
+_FOLLOWED = {
+    _DEPLOYMENT: "WatchDeployment",
+    _PHASES: "FollowPhases",
+    _BUILD: "FollowBuildLog",
+    _RUNTIME: "FollowRuntimeLog",
+}
 
 
 @dataclass
@@ -41,6 +47,7 @@ class Following:
     _ask_at: float = 0.0
     _odd_since: float | None = None
     _said: set[str] = field(default_factory=set)
+    _logs: dict[str, Lines] = field(default_factory=lambda: {_BUILD: Lines(), _RUNTIME: Lines()})
 
     def to_its_end(self, within: float) -> Seen:
         """Return the deployment when nothing more comes of it, or as it is when time is over.
@@ -89,7 +96,10 @@ class Following:
         try:
             self._socket = Socket(self.api, self.clock)
             for name, operation in _FOLLOWED.items():
-                limit = {"limit": 500} if name == _BUILD else {}
+                limit = {}
+                if name in self._logs:
+                    limit = {"limit": 500}
+                    self._logs[name].begin_again()
                 self._socket.follow(name, operation, {"id": self.id, **limit})
         except Dropped:
             self._dropped()
@@ -125,9 +135,9 @@ class Following:
                 self._told(seen.read(told))
         elif name == _PHASES and isinstance(told, dict):
             self._once(_phase(told))
-        elif name == _BUILD and isinstance(told, list):
-            for line in told:
-                self.say(str(line.get("message", "")))
+        elif name in self._logs and isinstance(told, list):
+            for line in self._logs[name].fresh(told):
+                self.say(line)
 
     def _ask(self, until: float) -> None:
         """Ask over HTTP; without an answer it is simply asked again later."""

@@ -75,13 +75,12 @@ class Socket:
             self._stack.close()
 
     def _greeted(self, clock: Clock) -> None:
-        waited = 0.0
-        while waited < _GREETED_WITHIN:
+        until = clock.now().timestamp() + _GREETED_WITHIN
+        while clock.now().timestamp() < until:
             try:
                 said = json.loads(self._connection.recv(timeout=TICK))
             except TimeoutError:
-                waited += TICK
-                clock.pause(0.001)
+                clock.pause(TICK)
                 continue
             except ValueError:
                 said = {}

@@ -7,11 +7,13 @@ one, whatever a socket, an upload's answer or a rollback's *true* said before.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from pitstop.adapters.platforms.railway import by_hand, statuses
 from pitstop.adapters.platforms.railway.api import Api
-from pitstop.adapters.platforms.railway.findings import Findings
+from pitstop.adapters.platforms.railway.findings import KEPT, TAKEN_BACK, Findings
 from pitstop.adapters.platforms.railway.memory import DONE, Memory
+from pitstop.adapters.platforms.railway.requests import MemoryMeter, Requests, RequestStream
 from pitstop.adapters.platforms.railway.returning import Returning
 from pitstop.adapters.platforms.railway.seen import Seen
 from pitstop.adapters.platforms.railway.service import Service
@@ -20,7 +22,8 @@ from pitstop.adapters.platforms.railway.shipping import Shipping
 from pitstop.adapters.platforms.railway.variables import Variables
 from pitstop.adapters.platforms.shell import health
 from pitstop.adapters.plugins import Tools
-from pitstop.domain.change import Deployment, Finding, Release
+from pitstop.domain.change import Deployment, Finding, Release, Returned
+from pitstop.gate import Interval
 from pitstop.ports import CannotTell, Refused
 
 
@@ -39,6 +42,7 @@ class RailwayPlatform:
         self._shipping = Shipping(within, *parts, tools.say)
         self._returning = Returning(within, *parts, self._shipping, tools.say)
         self._findings = Findings(settings, self._api, self._service)
+        self._requests = Requests(self._api, tools.clock, self._service)
 
     # What is there
 
@@ -100,15 +104,46 @@ class RailwayPlatform:
         told = self._api.ask("RuntimeLog", id=wanted, limit=500)
         return "\n".join(f"{line['timestamp'][:19]}Z {line['message']}" for line in told[-500:])
 
+    def intervals(
+        self, since: datetime, until: datetime, deployment_id: str | None = None
+    ) -> list[Interval]:
+        """Return users' requests by the second, from Railway's HTTP logs. Raises CannotTell."""
+        return self._requests.intervals(since, until, deployment_id)
+
+    def follow(self, since: datetime, deployment_id: str | None = None) -> RequestStream:
+        """Return users' requests from a moment on, as Railway tells them."""
+        return self._requests.follow(since, deployment_id)
+
+    def meters(self) -> list[MemoryMeter]:
+        """Return what can be read of the service every few seconds."""
+        return [MemoryMeter(self._api, self._tools.clock, self._service)]
+
+    def warnings(self) -> list[str]:
+        """Return what a deploy, or a rollback, does to users and variables. Raises CannotTell."""
+        said = self._service.change_over(self._service.state())
+        return [*said, KEPT, TAKEN_BACK]
+
     def keep(self, deployment_id: str) -> None:
         """Remember with what variables a deployment runs; how long its image stays is Railway's."""
-        self._variables.keep(self._service.scope(), deployment_id)
+        try:
+            self._variables.keep(self._service.scope(), deployment_id)
+        except CannotTell as unknown:  # then a rollback takes them back unsaid
+            self._tools.say(str(unknown))
+
+    def restart(self, deployment_id: str) -> None:
+        """Start a deployment's process anew, without a build. Raises CannotTell."""
+        self._act("Restart", deployment_id)
+
+    def stop(self, deployment_id: str) -> None:
+        """Stop a deployment's process; its users get nothing. Raises CannotTell."""
+        self._act("Stop", deployment_id)
 
     def let_go(self, deployment_id: str) -> None:
         """Do nothing, see ``keep``."""
 
     def close(self) -> None:
         """Close the connections to Railway."""
+        self._requests.close()
         self._api.close()
 
     # What is put into service
@@ -139,7 +174,8 @@ class RailwayPlatform:
         known = self._memory.deployment(there.id)
         took = round(self._now() - began, 1)
         back = replace(wanted, id=there.id, at=known.at if known and known.at else there.since)
-        return self._memory.remember(replace(back, took=known.took if known else took))
+        back = self._memory.remember(replace(back, took=known.took if known else took))
+        return Returned(**vars(back), also=self._returning.also) if self._returning.also else back
 
     # The same by hand
 
@@ -148,6 +184,11 @@ class RailwayPlatform:
         return by_hand.rollback(self._settings, deployment_id)
 
     # How
+
+    def _act(self, operation: str, deployment_id: str) -> None:
+        self._service.scope()
+        if self._api.act(operation, id=deployment_id) is not True:
+            raise CannotTell(f"Railway answered {operation} of {deployment_id} with no.")
 
     def _in_service(self, one: Seen, release: Release, took: float | None = None) -> Deployment:
         """Remember that users are served by a release, and since when."""

@@ -40,6 +40,7 @@ class Returning:
         self._within, self._tools, self._api = within, tools, api
         self._service, self._memory, self._shipping = service, memory, shipping
         self._variables, self._say = Variables(api, memory), say
+        self.also = ""  # what the last return took back beside the release
 
     def to(self, target: Seen) -> Seen:
         """Return the deployment that serves users from the target's image. Raises Refused, CannotTell."""
@@ -207,16 +208,18 @@ class Returning:
 
     def _say_what_else(self, target: Seen) -> None:
         """Say which variables go back with it; that this is not known stops no rollback."""
+        self.also = ""
         try:
             names = self._variables.taken_back(self._service.scope(), target.id)
         except CannotTell as unknown:
             self._say(str(unknown))
             return
         if names:
-            self._say(
+            self.also = (
                 "Railway returns the variables, too. Changed since, and taken back now: "
                 f"{', '.join(names)}."
             )
+            self._say(self.also)
 
     def _now(self) -> float:
         return self._tools.clock.now().timestamp()

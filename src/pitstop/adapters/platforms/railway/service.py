@@ -16,6 +16,7 @@ from pitstop.ports import CannotTell, Refused
 
 MANY = 50  # deployments of the past that are looked at
 FRESH, STALE = 10, 10.0  # so many looks are fresh; asked more often, one every so many seconds is
+TOLERATED = 120.0  # seconds that an answer serves whoever asks all the time while Railway is silent
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,19 @@ class Service:
         A watch looks once a second for half an hour; Railway's hourly limit is made for less.
         """
         now = self._tools.clock.now().timestamp()
-        self._looks = min(float(FRESH), self._looks + max(0.0, now - self._looked) / STALE)
+        every = max(STALE, self._api.budget.pause(now, 600.0))
+        self._looks = min(float(FRESH), self._looks + max(0.0, now - self._looked) / every)
         self._looked = now
-        if self._looks < 1 and self._last and now - self._last[0] < STALE:
+        often, age = self._looks < 1, now - self._last[0] if self._last else float("inf")
+        if often and self._last and age < every:
             return self._last[1]
         self._looks = max(0.0, self._looks - 1)
-        return self.state()
+        try:
+            return self.state()
+        except CannotTell:
+            if often and self._last and age < TOLERATED:
+                return self._last[1]  # one lost answer is no reason to end a watch
+            raise
 
     def history(self) -> list[Seen]:
         """Return the deployments of this service, newest first. Raises CannotTell."""
