@@ -80,15 +80,15 @@ def _talk(connection: socket.socket, protocol: ServerProtocol, server: Server, s
             if not data:
                 return
             protocol.receive_data(data)
+        replies: list[dict[str, Any]] = []
         if not server.faults.deaf_sockets:
             for event in protocol.events_received():
                 if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
-                    for reply in _replies(
-                        json.loads(bytes(event.data)), conversation, server, scope
-                    ):
-                        protocol.send_text(json.dumps(reply).encode())
-            for reply in [] if server.faults.no_news else _news(conversation, server):
-                protocol.send_text(json.dumps(reply).encode())
+                    said = json.loads(bytes(event.data))
+                    replies += _replies(said, conversation, server, scope)
+            replies += [] if server.faults.no_news else _news(conversation, server)
+        for reply in replies if protocol.state is OPEN else []:
+            protocol.send_text(json.dumps(reply).encode())
         _send(connection, protocol)
 
 
