@@ -71,14 +71,15 @@ class Service:
         every = max(STALE, self._api.budget.pause(now, 600.0))
         self._looks = min(float(FRESH), self._looks + max(0.0, now - self._looked) / every)
         self._looked = now
-        often, age = self._looks < 1, now - self._last[0] if self._last else float("inf")
-        if often and self._last and age < every:
+        watched = self._looks < FRESH / 2  # somebody asks all the time
+        age = now - self._last[0] if self._last else float("inf")
+        if self._looks < 1 and self._last and age < every:
             return self._last[1]
         self._looks = max(0.0, self._looks - 1)
         try:
             return self.state()
         except CannotTell:
-            if often and self._last and age < TOLERATED:
+            if watched and self._last and age < TOLERATED:
                 return self._last[1]  # one lost answer is no reason to end a watch
             raise
 
