@@ -292,7 +292,7 @@ def test_a_health_check_that_fails_says_what_railway_saw(world):
     """The reason is the app's own last words."""
     said = text_of(Refused, lambda: world.platform.deploy(world.release("sick for ever")))
 
-    assert "/health answered 503: sick for ever" in said
+    assert "In its healthcheck: /health answered 503: sick for ever." in said
 
 
 def test_by_a_socket_every_status_is_heard_without_asking(world):

@@ -156,7 +156,7 @@ class Shipping:
             newest = self._newest_after(one)
             by = f" The newest one is {self._service.name(newest)}." if newest else ""
             return f"{name} is {statuses.said(one.status)}.{by}"
-        return f"{name} is {statuses.said(one.status)}.{self._last_words(one)}"
+        return f"{name} is {statuses.said(one.status)}.{self._phase(one)}{self._last_words(one)}"
 
     def _newest_after(self, one: Seen) -> Seen | None:
         try:
@@ -164,6 +164,19 @@ class Shipping:
         except CannotTell:
             return None
         return later[0] if later else None
+
+    def _phase(self, one: Seen) -> str:
+        """Return in which phase it failed, where Railway tells."""
+        try:
+            told = self._api.ask("Phases", id=one.id, first=50)
+            phases = [edge["node"] for edge in told["edges"]]
+            failed = [each for each in phases if (each.get("payload") or {}).get("error")]
+        except (CannotTell, KeyError, TypeError, AttributeError):
+            return ""
+        if not failed:
+            return ""
+        step = str(failed[-1]["step"]).lower().replace("_", " ")
+        return f" In its {step}: {str(failed[-1]['payload']['error'])[:300]}."
 
     def _last_words(self, one: Seen) -> str:
         """Return the end of the build log, or of what it said; nothing where that is not told."""
