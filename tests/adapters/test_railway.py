@@ -197,7 +197,7 @@ def test_an_upload_that_never_arrived_is_unknown_first_and_sent_again_later(worl
 
     said = text_of(CannotTell, lambda: world.platform.deploy(release))
 
-    assert "Nothing of this upload shows at Railway after 45 s." in said
+    assert "Nothing of this upload shows at Railway after 10 s." in said
     assert f"users are on first ({world.first.id})." in said
     assert world.platform.deploy(release).commit == "second"
     assert len(world.railway.world.deployments) == 2

@@ -59,6 +59,13 @@ class Railway:
         """Return how many requests count against the rate limit so far."""
         return len([one for one in self.seen if not one.startswith("follow ")])
 
+    def hear(self, listener: Callable[[str, str], None]) -> None:
+        """Let somebody hear of each request: ``before`` or ``after`` it is done, and its root field.
+
+        It has no answer yet; who raises ConnectionError in *before* keeps it from being done.
+        """
+        self._server.heard = listener
+
     # What others do
 
     def someone_deploys(self, files: Mapping[str, bytes], **meta: object) -> Deployment:
@@ -74,6 +81,15 @@ class Railway:
         one = self.world.find(deployment_id)
         if one:
             self.world.say(one.log, self.world.now(), *texts)
+
+    def hurry(self) -> None:
+        """Let everything that is still ahead happen now, and from now on at once."""
+        with self.world.lock:
+            self.world.pace = 0.0
+            for one in self.world.deployments:
+                for step in one.ahead:
+                    step.at = min(step.at, self.world.now())
+            self.world.tell()
 
     # What goes wrong
 

@@ -10,6 +10,7 @@ import sys
 import tarfile
 import threading
 import traceback
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -31,6 +32,10 @@ from pitstop.testing.railway.world import World
 GRAPHQL = "/graphql/v2"
 
 
+def _nobody(when: str, what: str) -> None:
+    """Hear nothing."""
+
+
 class Cut(Exception):
     """The connection ends here, without an answer."""
 
@@ -50,6 +55,7 @@ class Server(ThreadingHTTPServer):
         self.seen: list[str] = []
         self.broken: list[str] = []
         self.headers: list[dict[str, str]] = []
+        self.heard: Callable[[str, str], None] = _nobody
         self.over = threading.Event()
         self.sockets: set[socket.socket] = set()
 
@@ -161,10 +167,12 @@ class Handler(BaseHTTPRequestHandler):
         root: dict[str, Any] = Graph(world, scope).root
         if faults.happens(faults.falsehoods, name):
             root[name] = False
+        self.server.heard("before", name)
         with world.lock:
             done = execute_sync(
                 self.server.schema, document, root, variable_values=asked.get("variables")
             )
+        self.server.heard("after", name)
         if faults.happens(faults.unanswered, name):
             raise Cut
         answer: dict[str, Any] = dict(done.formatted)
@@ -192,8 +200,10 @@ class Handler(BaseHTTPRequestHandler):
         except (OSError, tarfile.TarError) as odd:
             return self._json(400, {"message": f"the archive cannot be read: {odd}"})
         meta = {"reason": "deploy", "cliMessage": asked.get("message", "")}
+        self.server.heard("before", "up")
         one = world.deploy(files, meta)
         world.acts.append(f"up {one.id}")
+        self.server.heard("after", "up")
         if faults.happens(faults.unanswered, "up"):
             raise Cut
         logs = f"https://railway.example/project/{project}/logs"

@@ -173,21 +173,25 @@ class Returning:
                 f"{self._within:.0f} s ({statuses.said(one.status)}); {self._service.users()}"
             )
         state = self._service.state()
-        if statuses.kind(one.status) != "good" or not state.serving:
+        there = state.serving
+        if there and statuses.kind(there.status) == "good" and there.is_image_of(target):
+            self._memory.settle(_key(target), DONE, there.id)
+            return there  # whichever of two returns to one image came last
+        if statuses.kind(one.status) != "good" or there is None:
             self._memory.settle(_key(target), "refused")
             raise Refused(
                 f"The return to {target.id} as {one.id} did not come into service: "
-                f"{statuses.said(one.status)}; {self._service.users_on(state.serving)}"
+                f"{statuses.said(one.status)}; {self._service.users_on(there)}"
             )
-        if state.serving.id != one.id:
+        if there.id != one.id:
             self._memory.settle(_key(target), "refused")
             raise Refused(
                 f"{one.id} went into service, and somebody deployed after it; "
-                f"{self._service.users_on(state.serving)}"
+                f"{self._service.users_on(there)}"
             )
-        self._same_image(target, state.serving)
-        self._memory.settle(_key(target), DONE, one.id)
-        return state.serving
+        self._same_image(target, there)
+        self._memory.settle(_key(target), DONE, there.id)
+        return there
 
     def _same_image(self, target: Seen, there: Seen) -> None:
         """Refuse another image; one that was built again has another digest and the same commit."""

@@ -15,8 +15,8 @@ from pitstop.adapters.plugins import Tools
 from pitstop.domain.change import Release
 from pitstop.ports import CannotTell, Refused
 
-LATE = 45.0  # seconds in which an upload that got no answer may still show up
-_LOOK = 5.0
+LATE = 10.0  # seconds in which an upload that got no answer may still show up
+_LOOK = 2.0
 
 
 class Shipping:
@@ -67,6 +67,9 @@ class Shipping:
             )
         if kind == "good":
             return self._in_service(key, one)
+        later = self._newest_after(one) if kind == "gone" else None
+        if later and later.key == key:  # an upload that was given up came through after all
+            return self.followed(key, later.id)
         raise self._no(key, f"{self._why(one)} {_capital(self._service.users())}")
 
     # How
@@ -122,8 +125,8 @@ class Shipping:
     def _in_service(self, key: str, one: Seen) -> Seen:
         """Note that it serves users, or who does instead."""
         state = self._service.state()
-        if state.serving and state.serving.id == one.id:
-            self._memory.settle(key, DONE, one.id)
+        if state.serving and (state.serving.id == one.id or state.serving.key == key):
+            self._memory.settle(key, DONE, state.serving.id)
             return state.serving
         if state.serving and state.serving.created > one.created:
             said = "Somebody deployed after it; "
