@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -613,6 +614,54 @@ def test_the_way_back_by_hand_is_one_command_that_works(world):
 
     assert done.stdout == '{"data": {"deploymentRollback": true}}', done.stderr
     assert world.served() == "first"
+
+
+def test_a_deploy_by_hand_is_one_that_pitstop_knows_again(world, tmp_path, monkeypatch):
+    """By curl, or by Railway's program where that is installed; it is not uploaded once more."""
+    repository = tmp_path / "it's here"
+    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x@y"]
+    for words in (
+        ["git", "init", "-q", str(repository)],
+        ["sh", "-c", f"echo by hand >{shlex.quote(str(repository))}/commit"],
+        [*git, "add", "-A"],
+        [*git, "commit", "-q", "-m", "x"],
+    ):
+        subprocess.run(words, check=True)
+    commit = subprocess.check_output([*git, "rev-parse", "HEAD"], text=True).strip()
+    world.repository = repository
+    platform, release = world.new(), world.release(commit, key="run 1")
+
+    text = "\n".join([*platform.deploy_commands(release), *platform.look_commands()])
+    done = subprocess.run(["sh", "-e"], input=text, capture_output=True, text=True)
+    if done.returncode == 127:
+        pytest.skip("curl is not installed")
+
+    assert done.returncode == 0, done.stderr
+    assert '"status": "SUCCESS"' in done.stdout
+    assert world.served() == "by hand"
+    assert platform.deploy(release).commit == commit
+    assert world.railway.seen.count("up") == 1
+    program = tmp_path / "bin" / "railway"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
+    assert (
+        f"railway up --ci --project p-0001 --environment e-0001 --service s-0001 "
+        f"--message 'pitstop '{commit}' (run%201)'"
+    ) in platform.deploy_commands(release)[-1]
+
+
+def test_by_hand_it_goes_on_where_railway_cannot_be_asked(world):
+    """What was known of the service when it answered last is enough for the commands."""
+    world.platform.running()
+    world.railway.faults.silent = True
+
+    fresh = world.new()
+    assert (
+        "/environment/e-0001/up?serviceId=s-0001" in fresh.deploy_commands(world.release("x"))[-1]
+    )
+    assert '"service": "s-0001"' in fresh.look_commands()[0]
 
 
 # -- silence and nonsense ------------------------------------------------------------------------

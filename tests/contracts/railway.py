@@ -63,6 +63,7 @@ class RailwayWorld:
         os.environ["RAILWAY_TOKEN"] = "project-token"
         self.state = Path(tempfile.mkdtemp(prefix="pit stop 🔧 100% [x] ")).resolve()
         (self.state / "output").mkdir()
+        self.repository = self.state
         self.fence, self.clock = LoseableFence(), RailwayClock()
         self.railway = Railway(now=self.clock.now)
         self.clock.railway = self.railway
@@ -88,7 +89,7 @@ class RailwayWorld:
     def tools(self, say: Callable[[str], object] | None = None) -> Tools:
         return Tools(
             service="shop",
-            repository=self.state,
+            repository=self.repository,
             home=self.state / "home",
             checkouts=self.state / "checkouts",
             export=self.export,

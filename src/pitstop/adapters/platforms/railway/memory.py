@@ -36,7 +36,7 @@ class Memory:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._seen, self._notes = home / "deployments.json", home / "acts"
-        self._variables = home / "variables.json"
+        self._variables, self._scope = home / "variables.json", home / "scope.json"
 
     def deployment(self, deployment_id: str) -> Deployment | None:
         """Return what is known of a deployment."""
@@ -51,6 +51,17 @@ class Memory:
             order = {**held, deployment.id: asdict(deployment)}
             files.write_json(self._seen, dict(list(order.items())[-_MANY:]))
         return deployment
+
+    def keep_scope(self, ids: dict[str, str]) -> None:
+        """Remember which service this is, for the time when Railway cannot be asked."""
+        if files.read_json(self._scope) != ids:
+            self._home.mkdir(parents=True, exist_ok=True)
+            files.write_json(self._scope, ids)
+
+    def scope(self) -> dict[str, str] | None:
+        """Return which service this was."""
+        found: dict[str, str] | None = files.read_json(self._scope)
+        return found
 
     def note(self, key: str) -> Note | None:
         """Return how far an act came."""

@@ -6,6 +6,7 @@ one, whatever a socket, an upload's answer or a rollback's *true* said before.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import datetime
 
@@ -181,7 +182,30 @@ class RailwayPlatform:
 
     def restore_command(self, deployment_id: str) -> str:
         """Return one command that returns to a deployment, for any plain shell."""
-        return by_hand.rollback(self._settings, deployment_id)
+        try:
+            known = self._service.scope_known()
+        except CannotTell:
+            known = None
+        return by_hand.rollback(self._settings, deployment_id, known)
+
+    def return_commands(self, deployment_id: str) -> list[str]:
+        """Return what brings users back to a deployment."""
+        return [self.restore_command(deployment_id)]
+
+    def deploy_commands(self, release: Release) -> list[str]:
+        """Return what puts a release into service, line after line. Raises CannotTell."""
+        here, installed = self._service.scope_known(), bool(shutil.which("railway"))
+        where = self._tools.repository
+        return by_hand.upload(self._settings, here, release, where, program=installed)
+
+    def look_commands(self) -> list[str]:
+        """Return what says which deployment users get, and then whether it is healthy."""
+        asked = [by_hand.serving(self._settings, self._service.scope_known())]
+        try:
+            path = self._health()
+            return [*asked, by_hand.health(f"{self.address()}{path}")] if path else asked
+        except CannotTell:
+            return asked
 
     # How
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from pitstop.adapters.platforms.railway import scope, seen, statuses
+from pitstop.adapters.platforms.railway import seen, statuses
 from pitstop.adapters.platforms.railway.api import Api, Objected
 from pitstop.adapters.platforms.railway.memory import Memory
+from pitstop.adapters.platforms.railway.scope import Scope, find
 from pitstop.adapters.platforms.railway.seen import Seen
 from pitstop.adapters.platforms.railway.settings import RailwaySettings
 from pitstop.adapters.plugins import Tools
@@ -41,15 +42,26 @@ class Service:
     def __init__(self, settings: RailwaySettings, tools: Tools, api: Api, memory: Memory) -> None:
         self._settings, self._tools = settings, tools
         self._api, self._memory = api, memory
-        self._scope: scope.Scope | None = None
+        self._scope: Scope | None = None
         self._last: tuple[float, State] | None = None
         self._looks, self._looked = float(FRESH), 0.0
 
-    def scope(self) -> scope.Scope:
+    def scope(self) -> Scope:
         """Return which service this is. Raises CannotTell."""
         if self._scope is None:
-            self._scope = scope.find(self._settings, self._api)
+            self._scope = find(self._settings, self._api)
+            self._memory.keep_scope(asdict(self._scope))
         return self._scope
+
+    def scope_known(self) -> Scope:
+        """Return which service this is, or was when Railway answered last. Raises CannotTell."""
+        try:
+            return self.scope()
+        except CannotTell:
+            held = self._memory.scope()
+            if held is None:
+                raise
+            return Scope(**held)
 
     def state(self) -> State:
         """Return how the service is, asked now. Raises CannotTell."""
