@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from contracts.railway import RailwayWorld
+from pitstop.adapters.platforms.railway import statuses
 from pitstop.ports import CannotTell, Fenced, Refused
 
 Make = Callable[..., RailwayWorld]
@@ -233,12 +234,12 @@ ENDS = {
     "SKIPPED": (Refused, "nothing was built and nothing deployed (Railway does not say why)"),
     "REMOVED": (Refused, "REMOVED: it was removed"),
     "REMOVING": (Refused, "REMOVING: it is being removed"),
-    "NEEDS_APPROVAL": (Refused, "took longer"),
-    "WAITING": (Refused, "took longer"),
-    "QUEUED": (Refused, "took longer"),
-    "INITIALIZING": (Refused, "took longer"),
-    "BUILDING": (Refused, "took longer"),
-    "DEPLOYING": (Refused, "took longer"),
+    "NEEDS_APPROVAL": (Refused, "it waits until somebody approves it in Railway's dashboard."),
+    "WAITING": (Refused, "it waits for checks that were asked for"),
+    "QUEUED": (Refused, "it waits for a free builder."),
+    "INITIALIZING": (Refused, "it is being prepared."),
+    "BUILDING": (Refused, "its image is being built."),
+    "DEPLOYING": (Refused, "it starts, and its health is asked for."),
 }
 
 
@@ -256,11 +257,10 @@ def test_every_status_has_its_meaning(made, status):
 
     refused = text_of(error, lambda: world.platform.deploy(release))
 
-    if said == "took longer":
-        assert any("took longer than 300 s and is cancelled" in line for line in world.said)
-        assert world.railway.world.acts[-1].startswith("cancel ")
-    else:
-        assert said in refused
+    assert said in refused
+    held = statuses.kind(status) in ("moving", "blocked")
+    assert ("After 300 s it was cancelled." in refused) == held
+    assert [act.split()[0] for act in world.railway.world.acts] == ["up", "cancel"][: 1 + held]
     assert f"sers are on first ({world.first.id})." in refused
     assert world.served() == "first"
     assert text_of(Refused, lambda: world.platform.deploy(release)) == refused
@@ -309,6 +309,7 @@ def test_by_a_socket_every_status_is_heard_without_asking(world):
     assert "building the image" in said
     assert "Railway: SUCCESS: it is in service" in said
     assert world.railway.seen.count("socket") == 1
+    assert set(world.clock.pauses) == {0.05}  # while it was open nothing was waited for but it
 
 
 @pytest.mark.parametrize("fault", ["no_sockets", "deaf_sockets", "no_news"])
@@ -357,6 +358,18 @@ def test_lost_answers_while_following_are_no_verdict(world):
     assert world.platform.deploy(world.release("second")).commit == "second"
 
 
+def test_a_deployment_that_crashes_right_after_it_came_into_service_is_no_success(world):
+    """It was in service for a moment, and users got it: that is said."""
+
+    def crash(line: str) -> None:
+        if "SUCCESS" in line:
+            world.railway.crash(world.railway.world.deployments[-1].id)
+
+    said = text_of(Refused, lambda: world.new(say=crash).deploy(world.release("second")))
+
+    assert "went into service, and crashed after that. Users are on second" in said
+
+
 def test_somebody_who_deploys_meanwhile_is_named(world):
     """Ours is removed by a newer one: that is no failure of the fix, and no success."""
     world.railway.world.pace = 30.0
@@ -372,7 +385,7 @@ def test_somebody_who_deploys_meanwhile_is_named(world):
     said = text_of(Refused, lambda: platform.deploy(world.release("second")))
 
     assert "REMOVED: it was removed: another replaced it" in said
-    assert f"The newest one is third ({newer[0].id})." in said
+    assert f"Newer: third ({newer[0].id})." in said
     assert f"Users are on third ({newer[0].id})." in said
 
 

@@ -28,6 +28,7 @@ use = "railway"
 token = {{ env = "RAILWAY_TOKEN" }}
 service = "web"
 api = "{api}"
+url = "{url}"
 
 [checks]
 smoke = "true"
@@ -59,7 +60,7 @@ def railway(tmp_path) -> Iterator[Railway]:
 @pytest.fixture
 def team(shop, railway):
     """A shop on Railway, its main in service, and customers who come all the time."""
-    (shop.path / "pitstop.toml").write_text(CONFIG.format(api=railway.api))
+    (shop.path / "pitstop.toml").write_text(CONFIG.format(api=railway.api, url=railway.url))
     shop.env["RAILWAY_TOKEN"] = "project-token"
     shop.git("add", "-A")
     shop.git("commit", "-q", "-m", "on railway")

@@ -74,6 +74,7 @@ class RailwayWorld:
             "token": {"env": "RAILWAY_TOKEN"},
             "service": "web",
             "api": self.railway.api,
+            "url": self.railway.url,
         } | settings
         self.platform: Any = self.new()
         self.first = self.railway.someone_deploys({"commit": b"first"}, commitHash="first")

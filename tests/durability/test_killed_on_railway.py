@@ -28,6 +28,7 @@ use = "railway"
 token = {{ env = "RAILWAY_TOKEN" }}
 service = "web"
 api = "{api}"
+url = "{url}"
 
 [checks]
 smoke = "true"
@@ -75,7 +76,7 @@ class RailwayFloor(Floor):
         self.railway.hear(self._heard)
 
     def config(self, **given: str) -> str:
-        return CONFIG.format(api=self.railway.api)
+        return CONFIG.format(api=self.railway.api, url=self.railway.url)
 
     def opens(self) -> Floor:
         commit = self.git("rev-parse", "HEAD")

@@ -14,6 +14,7 @@ from pitstop.adapters.platforms.local import files
 from pitstop.domain.change import Deployment
 
 BEGUN, DONE, REFUSED = "begun", "done", "refused"
+RETURN = "return to "  # how the keys of returns begin, and of uploads that belong to one
 _MANY = 200
 
 
@@ -85,9 +86,10 @@ class Memory:
         self._file(key).unlink(missing_ok=True)
 
     def begun(self) -> list[Note]:
-        """Return the acts of which it is not known how they ended."""
+        """Return the uploads of which it is not known how they ended."""
         found = [files.read_json(path) for path in self._notes.glob("*.json")]
-        return [Note(**held) for held in found if held and held["state"] == BEGUN]
+        open_ = [Note(**held) for held in found if held and held["state"] == BEGUN]
+        return [note for note in open_ if not note.key.startswith(RETURN)]
 
     def keep_variables(self, deployment_id: str, digests: dict[str, str]) -> None:
         """Keep the digests of the variables that a deployment was seen with."""

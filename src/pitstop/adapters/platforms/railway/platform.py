@@ -13,7 +13,7 @@ from datetime import datetime
 from pitstop.adapters.platforms.railway import by_hand, statuses
 from pitstop.adapters.platforms.railway.api import Api
 from pitstop.adapters.platforms.railway.findings import KEPT, TAKEN_BACK, Findings
-from pitstop.adapters.platforms.railway.memory import DONE, Memory
+from pitstop.adapters.platforms.railway.memory import DONE, Memory, Note
 from pitstop.adapters.platforms.railway.requests import MemoryMeter, Requests, RequestStream
 from pitstop.adapters.platforms.railway.returning import Returning
 from pitstop.adapters.platforms.railway.seen import Seen
@@ -153,7 +153,7 @@ class RailwayPlatform:
         """Put a release into service, once per key; users are moved when Railway calls it healthy."""
         serving, note = self._service.state().serving, self._memory.note(release.key)
         if serving and self._is_of(serving, release) and statuses.kind(serving.status) == "good":
-            self._memory.settle(release.key, DONE, serving.id)
+            self._memory.write(Note(release.key, release.commit, DONE, self._now(), "", serving.id))
             return self._in_service(serving, release)
         if note and note.state == DONE:
             raise Refused(

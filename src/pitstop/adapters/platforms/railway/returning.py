@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pitstop.adapters.platforms.railway import statuses
 from pitstop.adapters.platforms.railway.api import Api, Limited, Objected, Silent
 from pitstop.adapters.platforms.railway.following import Following
-from pitstop.adapters.platforms.railway.memory import BEGUN, DONE, Memory, Note
+from pitstop.adapters.platforms.railway.memory import BEGUN, DONE, REFUSED, RETURN, Memory, Note
 from pitstop.adapters.platforms.railway.seen import Seen
-from pitstop.adapters.platforms.railway.service import Service, State
+from pitstop.adapters.platforms.railway.service import Service
 from pitstop.adapters.platforms.railway.shipping import Shipping
 from pitstop.adapters.platforms.railway.variables import Variables
 from pitstop.adapters.plugins import Tools
@@ -44,8 +44,8 @@ class Returning:
 
     def to(self, target: Seen) -> Seen:
         """Return the deployment that serves users from the target's image. Raises Refused, CannotTell."""
+        self._shipping.end_what_is_under_way()
         state = self._service.state()
-        self._end_what_is_under_way(state)
         if state.serving and self._is_back(state.serving, target):
             return state.serving
         made = self._made_before(target)
@@ -63,24 +63,6 @@ class Returning:
         note = self._memory.note(_key(target))
         made_by_it = bool(note and note.deployment_id == serving.id and note.state == DONE)
         return serving.id == target.id or made_by_it
-
-    def _end_what_is_under_way(self, state: State) -> None:
-        """Cancel uploads of ours that may still come through: a rollback is the last word."""
-        for note in self._memory.begun():
-            if not note.deployment_id or note.key.startswith(_PREFIX):
-                continue
-            try:
-                one = self._service.find(note.deployment_id)
-                if statuses.kind(one.status) in ("moving", "blocked"):
-                    self._say(f"{one.id} is still under way and is cancelled.")
-                    self._api.act("Cancel", id=one.id)
-                self._memory.settle(
-                    note.key, "refused", reason="Users were brought back meanwhile."
-                )
-            except Refused:
-                continue  # it is gone
-            except CannotTell as unknown:
-                self._say(str(unknown))
 
     def _made_before(self, target: Seen) -> Seen | None:
         """Return what a return that was cut off has begun already."""
@@ -178,13 +160,13 @@ class Returning:
             self._memory.settle(_key(target), DONE, there.id)
             return there  # whichever of two returns to one image came last
         if statuses.kind(one.status) != "good" or there is None:
-            self._memory.settle(_key(target), "refused")
+            self._memory.settle(_key(target), REFUSED)
             raise Refused(
                 f"The return to {target.id} as {one.id} did not come into service: "
                 f"{statuses.said(one.status)}; {self._service.users_on(there)}"
             )
         if there.id != one.id:
-            self._memory.settle(_key(target), "refused")
+            self._memory.settle(_key(target), REFUSED)
             raise Refused(
                 f"{one.id} went into service, and somebody deployed after it; "
                 f"{self._service.users_on(there)}"
@@ -204,7 +186,7 @@ class Returning:
                 f"Railway does not say whether {there.id} runs the image of {target.id}; "
                 f"{self._service.users_on(there)}"
             )
-        self._memory.settle(_key(target), "refused")
+        self._memory.settle(_key(target), REFUSED)
         raise Refused(
             f"{there.id} went into service with another image than {target.id}; "
             f"{self._service.users_on(there)}"
@@ -229,8 +211,5 @@ class Returning:
         return self._tools.clock.now().timestamp()
 
 
-_PREFIX = "return to "
-
-
 def _key(target: Seen) -> str:
-    return f"{_PREFIX}{target.id}"
+    return f"{RETURN}{target.id}"

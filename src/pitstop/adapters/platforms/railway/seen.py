@@ -87,7 +87,7 @@ def read(told: Any) -> Seen:
             str(told["id"]),
             str(told["status"]),
             datetime.fromisoformat(str(told["createdAt"])),
-            str(told["statusUpdatedAt"]) if told.get("statusUpdatedAt") else None,
+            _stamp(str(told["statusUpdatedAt"])) if told.get("statusUpdatedAt") else None,
             bool(told.get("canRollback")),
             bool(told.get("canRedeploy")),
             bool(told.get("deploymentStopped")),
@@ -95,3 +95,9 @@ def read(told: Any) -> Seen:
         )
     except (KeyError, TypeError, AttributeError, ValueError) as odd:
         raise ValueError(f"a deployment was expected, and it said {told!r:.80}") from odd
+
+
+def _stamp(text: str) -> str:
+    """Return a moment as the house writes it; Railway's has nanoseconds."""
+    at = datetime.fromisoformat(text)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -132,10 +132,7 @@ class Service:
         if self._settings.url:
             return self._settings.url
         domain = self._last[1].domain if self._last else None
-        if not domain:
-            return None
-        loopback = domain.startswith(("127.0.0.1:", "localhost:"))
-        return f"{'http' if loopback else 'https'}://{domain}"
+        return f"https://{domain}" if domain else None
 
     def health_path(self) -> str | None:
         """Return the path that Railway asks before it moves users. Raises CannotTell."""
