@@ -144,6 +144,15 @@ def test_what_serves_the_same_image_is_the_same_commit(world):
     assert world.platform.running().commit == "first"
 
 
+def test_production_answers_where_railway_says_or_the_team(made):
+    """The team's own address goes before; without either it is said."""
+    world = made(url=None)
+    assert world.platform.address() == world.railway.url.replace("http:", "https:")
+    world.railway.world.domain = ""
+    assert "set platform.url" in text_of(CannotTell, world.new().address)
+    assert made().platform.address().startswith("http://127.0.0.1:")
+
+
 # -- the upload ----------------------------------------------------------------------------------
 
 
@@ -405,7 +414,29 @@ def test_a_limit_that_lasts_is_unknown(world):
     world.railway.faults.limited = [1800.0]
 
     said = text_of(CannotTell, world.platform.running)
-    assert said == "Railway's rate limit is used up for 1800 s."
+    assert said == (
+        "Railway's rate limit is used up for 1800 s. Asking changed nothing: production is as it was. "
+        "See Railway's dashboard, then ask again: pitstop doctor"
+    )
+
+
+def test_an_upload_that_is_too_many_is_not_sent_and_may_be_sent_later(world):
+    """A 429 says that nothing was taken: nothing is looked for."""
+    release = world.release("second")
+    world.platform.running()
+
+    def limit(line: str) -> None:
+        if "uploading" in line and "limited" not in world.railway.seen:
+            world.railway.faults.limited = [5.0]
+
+    platform = world.new(say=limit)
+    said = text_of(CannotTell, lambda: platform.deploy(release))
+
+    assert (
+        "is used up for 5 s. Nothing was uploaded. Users were not moved; users are on first" in said
+    )
+    assert platform.deploy(release).commit == "second"
+    assert len(world.railway.world.deployments) == 2
 
 
 def test_on_a_small_plan_it_is_asked_less_and_that_is_said(made):
@@ -542,42 +573,42 @@ def test_somebody_else_s_deployment_is_not_taken_for_the_rollback(world):
 
 
 def test_another_image_than_the_wanted_one_is_no_rollback(world):
-    """Railway says that it is in service; its digest says that it is something else."""
+    """Railway keeps nothing of the old image; what it was is known from before the deploy."""
     first = moved(world)
-    world.railway.world.find(first).files["commit"] = b"tampered"
-    world.railway.world.find(first).meta.pop("imageDigest")
-    seen_before = world.platform.deployments()
-    assert first in [each.id for each in seen_before]
+    there = world.railway.world.find(first)
+    there.files["commit"] = b"tampered"
+    del there.meta["imageDigest"]
 
-    there = world.platform.return_to(first)
+    said = text_of(Refused, lambda: world.platform.return_to(first))
 
-    assert there.commit == "first"  # without a digest to compare, the commit that it names counts
+    assert f"of the rollback, with another image than {first}; users are on" in said
+    assert acts(world) == ["up", "rollback"]
 
 
-def test_a_digest_that_differs_is_refused(world):
-    """Compared after it is in service, and said with what users are on."""
+def test_an_image_that_is_told_late_is_compared_all_the_same(world):
+    """While it is under way its meta says nothing of it; when it is in service it does."""
     first = moved(world)
-    there = world.railway.world
-    original = there.deploy
+    deploy = world.railway.world.deploy
 
-    def other_image(files: Any, meta: Any, variables: Any = None) -> Any:
-        one = original(files, meta, variables)
-        one.meta["imageDigest"] = None
-        one.ahead[-1:] = one.ahead[-1:]
-        return one
+    def untold(files: Any, meta: Any, variables: Any = None) -> Any:
+        return deploy(files, meta | {"imageDigest": None}, variables)
 
-    there.deploy = other_image  # type: ignore[method-assign]
-    world.new(say=lambda line: _swap(world, line))
-    platform = world.new(say=lambda line: _swap(world, line))
+    def told(line: str) -> None:
+        if "SUCCESS" in line:
+            world.railway.world.deployments[-1].meta["imageDigest"] = "sha256:other"
 
-    said = text_of(Refused, lambda: platform.return_to(first))
+    world.railway.world.deploy = untold  # type: ignore[method-assign]
+
+    said = text_of(Refused, lambda: world.new(say=told).return_to(first))
     assert f"went into service with another image than {first}" in said
 
 
-def _swap(world: RailwayWorld, line: str) -> None:
-    """Let the newest deployment tell another image as soon as it is in service."""
-    if "SUCCESS" in line:
-        world.railway.world.deployments[-1].meta["imageDigest"] = "sha256:other"
+def test_without_any_digest_the_commit_that_it_names_counts(world):
+    """What meta holds after a rollback is not in Railway's documentation."""
+    world.railway.faults.without_digest = True
+    first = moved(world)
+
+    assert world.platform.return_to(first).commit == "first" == world.served()
 
 
 def test_variables_that_go_back_are_named(world):
@@ -686,7 +717,7 @@ def test_an_answer_that_is_no_json_is_unknown(world, status):
     world.railway.faults.statuses = [status] * 3
 
     said = text_of(CannotTell, world.platform.running)
-    assert said == f"Railway answered with {status} and no JSON."
+    assert said.startswith(f"Railway answered with {status} and no JSON. Asking changed nothing")
     assert world.platform.running().commit == "first"
 
 

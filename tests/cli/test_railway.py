@@ -158,6 +158,9 @@ def test_doctor_and_plan_know_railway(team, railway):
     assert found["railway.token"]["said"] == "shop, production, web"
     assert found["railway.overlap"]["status"] == "warning"
     assert "it runs no release beside production" in team.pitstop("plan").stdout
+    page = team.pitstop("runbook").stdout
+    assert "deploymentRollback(id: $id)" in page
+    assert "git -C" in page
 
     (team.path / "pitstop.toml").write_text(
         '[service]\nname = "shop"\n[platform]\nuse = "railway"\nhealth = "up"\napi = "x"\nhue = 1\n'

@@ -49,6 +49,12 @@ class Silent(CannotTell):
         self.sent = sent
 
 
+ASKED = (
+    "Asking changed nothing: production is as it was. See Railway's dashboard, then ask again: "
+    "pitstop doctor"
+)
+
+
 class Limited(CannotTell):
     """The rate limit is used up for ``seconds``; nothing was done."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pitstop.adapters.platforms.local import files
 from pitstop.domain.change import Deployment
@@ -37,7 +38,7 @@ class Memory:
     def __init__(self, home: Path) -> None:
         self._home = home
         self._seen, self._notes = home / "deployments.json", home / "acts"
-        self._variables, self._scope = home / "variables.json", home / "scope.json"
+        self._points, self._scope = home / "points.json", home / "scope.json"
 
     def deployment(self, deployment_id: str) -> Deployment | None:
         """Return what is known of a deployment."""
@@ -91,16 +92,16 @@ class Memory:
         open_ = [Note(**held) for held in found if held and held["state"] == BEGUN]
         return [note for note in open_ if not note.key.startswith(RETURN)]
 
-    def keep_variables(self, deployment_id: str, digests: dict[str, str]) -> None:
-        """Keep the digests of the variables that a deployment was seen with."""
-        held = files.read_json(self._variables) or {}
+    def keep_point(self, deployment_id: str, facts: dict[str, Any]) -> None:
+        """Keep what a rollback point was like: image, message, digests of variables."""
+        held = files.read_json(self._points) or {}
         self._home.mkdir(parents=True, exist_ok=True)
-        order = {**held, deployment_id: digests}
-        files.write_json(self._variables, dict(list(order.items())[-_MANY:]))
+        order = {**held, deployment_id: {**held.get(deployment_id, {}), **facts}}
+        files.write_json(self._points, dict(list(order.items())[-_MANY:]))
 
-    def variables(self, deployment_id: str) -> dict[str, str] | None:
-        """Return the digests that were kept for a deployment."""
-        found: dict[str, str] | None = (files.read_json(self._variables) or {}).get(deployment_id)
+    def point(self, deployment_id: str) -> dict[str, Any]:
+        """Return what was kept of a rollback point."""
+        found: dict[str, Any] = (files.read_json(self._points) or {}).get(deployment_id, {})
         return found
 
     def _file(self, key: str) -> Path:

@@ -6,12 +6,14 @@ one, whatever a socket, an upload's answer or a rollback's *true* said before.
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
 from pitstop.adapters.platforms.railway import by_hand, statuses
-from pitstop.adapters.platforms.railway.api import Api
+from pitstop.adapters.platforms.railway.api import ASKED, Api, Limited, Silent
 from pitstop.adapters.platforms.railway.findings import KEPT, TAKEN_BACK, Findings
 from pitstop.adapters.platforms.railway.memory import DONE, Memory, Note
 from pitstop.adapters.platforms.railway.requests import MemoryMeter, Requests, RequestStream
@@ -56,12 +58,14 @@ class RailwayPlatform:
 
         Asked again and again, it may be an answer of the last seconds: see ``Service``.
         """
-        serving = self._service.state_lately().serving
+        with _only_asked():
+            serving = self._service.state_lately().serving
         return self._service.deployment(serving) if serving else None
 
     def deployments(self) -> list[Deployment]:
         """Return every deployment that can be returned to, newest first."""
-        serving, history = self._service.state().serving, self._service.history()
+        with _only_asked():
+            serving, history = self._service.state().serving, self._service.history()
         found = []
         for one in history:
             if (serving and one.id == serving.id) or self._can_be_returned_to(one):
@@ -125,10 +129,20 @@ class RailwayPlatform:
         return [*said, KEPT, TAKEN_BACK]
 
     def keep(self, deployment_id: str) -> None:
-        """Remember with what variables a deployment runs; how long its image stays is Railway's."""
+        """Remember a rollback point: its image, its message, its variables.
+
+        How long the image itself stays is Railway's matter.
+        """
         try:
+            one = self._service.find(deployment_id)
+            facts = {
+                "digest": one.digest,
+                "message": one.message,
+                "can_roll_back": one.can_roll_back,
+            }
+            self._memory.keep_point(deployment_id, facts)
             self._variables.keep(self._service.scope(), deployment_id)
-        except CannotTell as unknown:  # then a rollback takes them back unsaid
+        except (CannotTell, Refused) as unknown:  # then a rollback takes them back unsaid
             self._tools.say(str(unknown))
 
     def restart(self, deployment_id: str) -> None:
@@ -151,7 +165,8 @@ class RailwayPlatform:
 
     def deploy(self, release: Release) -> Deployment:
         """Put a release into service, once per key; users are moved when Railway calls it healthy."""
-        serving, note = self._service.state().serving, self._memory.note(release.key)
+        with _only_asked():
+            serving, note = self._service.state().serving, self._memory.note(release.key)
         if serving and self._is_of(serving, release) and statuses.kind(serving.status) == "good":
             self._memory.write(Note(release.key, release.commit, DONE, self._now(), "", serving.id))
             return self._in_service(serving, release)
@@ -166,7 +181,7 @@ class RailwayPlatform:
 
     def return_to(self, deployment_id: str) -> Deployment:
         """Serve users from an earlier deployment again; does nothing when they already are."""
-        target = self._service.find(deployment_id)
+        target = self._with_image(self._service.find(deployment_id))
         wanted = self._service.deployment(target)
         began = self._now()
         there = self._returning.to(target)
@@ -225,6 +240,13 @@ class RailwayPlatform:
         seconds = None if took is None else round(took, 1)
         return self._memory.remember(Deployment(one.id, release.commit, tree, url, at, seconds))
 
+    def _with_image(self, target: Seen) -> Seen:
+        """Return a target with the image that it had when it was the rollback point."""
+        digest = self._memory.point(target.id).get("digest")
+        if target.digest or not digest:
+            return target
+        return replace(target, meta={**target.meta, "imageDigest": digest})
+
     def _tree(self, release: Release) -> str:
         here = self._tools.commit(release.commit)
         return release.tree or (here[1] if here else "")
@@ -251,6 +273,15 @@ class RailwayPlatform:
 
     def _now(self) -> float:
         return self._tools.clock.now().timestamp()
+
+
+@contextlib.contextmanager
+def _only_asked() -> Iterator[None]:
+    """Say of a question without an answer what that means for production: nothing."""
+    try:
+        yield
+    except (Silent, Limited) as unknown:
+        raise CannotTell(f"{unknown} {ASKED}") from unknown
 
 
 def _by_status(serving: Seen | None) -> tuple[bool, str]:

@@ -112,12 +112,23 @@ class Returning:
         until = self._now() + FOUND_WITHIN
         while (made := self._found(target, newest)) is None:
             if self._now() >= until:
+                self._refuse_another_image(target, newest)
                 raise CannotTell(
                     f"Railway accepted a rollback to {target.id}, and no deployment of it shows after "
                     f"{FOUND_WITHIN:.0f} s; {self._service.users()}"
                 )
             self._tools.clock.pause(_LOOK)
         return made
+
+    def _refuse_another_image(self, target: Seen, newest: str) -> None:
+        """Refuse a rollback that Railway made of something else than what was wanted."""
+        made = [one for one in self._newer(newest) if one.meta.get("reason") == "rollback"]
+        if made:
+            self._memory.settle(_key(target), REFUSED, made[0].id)
+            raise Refused(
+                f"Railway made {made[0].id} of the rollback, with another image than {target.id}; "
+                f"{self._service.users()}"
+            )
 
     def _built_again(self, target: Seen) -> Seen:
         if self._service.find(target.id).can_redeploy:
@@ -140,10 +151,14 @@ class Returning:
 
     def _found(self, target: Seen, newest: str) -> Seen | None:
         """Return the deployment that a rollback has made: newer than all before, and not another's."""
+        alike = [one for one in self._newer(newest) if one.could_be(target)]
+        return alike[0] if alike else None
+
+    def _newer(self, newest: str) -> list[Seen]:
+        """Return the deployments that came after the one that was the newest, the latest first."""
         history = self._service.history()
         before = next((n for n, one in enumerate(history) if one.id == newest), len(history))
-        alike = [one for one in history[:before] if one.could_be(target)]
-        return alike[0] if alike else None
+        return history[:before]
 
     def _followed(self, target: Seen, made: Seen) -> Seen:
         self._memory.settle(_key(target), BEGUN, made.id)

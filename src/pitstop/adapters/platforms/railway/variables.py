@@ -20,14 +20,14 @@ class Variables:
 
     def keep(self, scope: Scope, deployment_id: str) -> None:
         """Remember with what variables a deployment runs. Raises CannotTell."""
-        self._memory.keep_variables(deployment_id, self._now(scope))
+        self._memory.keep_point(deployment_id, {"variables": self._now(scope)})
 
     def taken_back(self, scope: Scope, deployment_id: str) -> list[str]:
         """Return the names of the variables that are not as they were with a deployment.
 
         Empty where that is not known: then nothing was kept. Raises CannotTell.
         """
-        before = self._memory.variables(deployment_id)
+        before = self._memory.point(deployment_id).get("variables")
         if before is None:
             return []
         now = self._now(scope)
