@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contracts.railway import RailwayWorld
-from pitstop.adapters.platforms.railway import statuses
+from pitstop.adapters.platforms.railway import live, statuses
 from pitstop.ports import CannotTell, Fenced, Refused
 
 Make = Callable[..., RailwayWorld]
@@ -322,8 +322,9 @@ def test_by_a_socket_every_status_is_heard_without_asking(world):
 
 
 @pytest.mark.parametrize("fault", ["no_sockets", "deaf_sockets", "no_news"])
-def test_without_a_socket_it_is_asked_and_that_fits_the_limit(made, fault):
+def test_without_a_socket_it_is_asked_and_that_fits_the_limit(made, monkeypatch, fault):
     """At most 120 requests in ten minutes of following."""
+    monkeypatch.setattr(live, "GREETED_WITHIN", 0.05)
     world = made(within="20m")
     setattr(world.railway.faults, fault, True)
     world.railway.world.route = ("BUILDING", "SUCCESS")
@@ -338,19 +339,20 @@ def test_without_a_socket_it_is_asked_and_that_fits_the_limit(made, fault):
 
 def test_a_dropped_socket_is_no_verdict(world):
     """The deployment is followed on; each line of a log is said once, also of one timestamp."""
-    world.railway.world.route = ("BUILDING", "DEPLOYING", "SUCCESS")
+    moving = ("QUEUED", "INITIALIZING", "WAITING", "BUILDING", "DEPLOYING")
+    world.railway.world.route = (*moving, "SUCCESS")
     world.railway.world.pace = 20.0
     dropped = []
 
     def drop(line: str) -> None:
         world.said.append(line)
-        if line == "building the image" and not dropped:
+        if "socket" in world.railway.seen and not dropped:
             dropped.append(world.railway.drop_sockets())
 
     platform = world.new(say=drop)
     assert platform.deploy(world.release("second")).commit == "second"
 
-    assert dropped == [1]
+    assert dropped[0] >= 1
     assert world.railway.seen.count("socket") >= 2
     for line in ("reading the files", "building the image"):
         assert world.said.count(line) == 1
@@ -386,7 +388,7 @@ def test_somebody_who_deploys_meanwhile_is_named(world):
 
     def deploy_too(line: str) -> None:
         world.said.append(line)
-        if "BUILDING" in line and not newer:
+        if line.startswith("Railway: ") and not newer:
             world.railway.world.pace = 0.0
             newer.append(world.railway.someone_deploys({"commit": b"third"}, commitHash="third"))
 
@@ -483,6 +485,12 @@ def moved(world: RailwayWorld, commit: str = "second") -> str:
     return before.id
 
 
+def die(line: str) -> None:
+    """Be killed as soon as Railway has said how it is."""
+    if line.startswith("Railway: "):
+        raise KeyboardInterrupt
+
+
 def acts(world: RailwayWorld) -> list[str]:
     """Return what Railway was told to do, by name."""
     return [act.split()[0] for act in world.railway.world.acts]
@@ -546,10 +554,6 @@ def test_a_rollback_that_a_killed_process_began_is_followed(world):
     first = moved(world)
     world.railway.world.pace = 5.0
 
-    def die(line: str) -> None:
-        if "BUILDING" in line:
-            raise KeyboardInterrupt
-
     with pytest.raises(KeyboardInterrupt):
         world.new(say=die).return_to(first)
     assert world.new().return_to(first).commit == "first" == world.served()
@@ -563,7 +567,7 @@ def test_somebody_else_s_deployment_is_not_taken_for_the_rollback(world):
     others = []
 
     def deploy_too(line: str) -> None:
-        if "INITIALIZING" in line and not others:
+        if line.startswith("Railway: ") and not others:
             others.append(world.railway.someone_deploys({"commit": b"x"}, commitHash="third"))
 
     said = text_of(Refused, lambda: world.new(say=deploy_too).return_to(first))
@@ -629,10 +633,6 @@ def test_a_rollback_ends_an_upload_that_is_still_under_way(world):
     """Users never left; what was on its way is cancelled and does not come through later."""
     before = world.platform.running()
     world.railway.world.pace = 30.0
-
-    def die(line: str) -> None:
-        if "BUILDING" in line:
-            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         world.new(say=die).deploy(world.release("second"))
@@ -727,7 +727,7 @@ def test_a_network_that_is_gone_in_the_middle_of_a_rollback_is_unknown(world):
     world.railway.world.pace = 1.0
 
     def cut(line: str) -> None:
-        world.railway.faults.silent = "BUILDING" in line or world.railway.faults.silent
+        world.railway.faults.silent = line.startswith("Railway: ") or world.railway.faults.silent
 
     said = text_of(CannotTell, lambda: world.new(say=cut, within="2m").return_to(first))
     assert "what users get now is not known." in said or "did not answer" in said

@@ -19,7 +19,7 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from pitstop.testing.railway.graph import Graph
-from pitstop.testing.railway.world import moment
+from pitstop.testing.railway.world import Deployment, moment
 
 if TYPE_CHECKING:
     from pitstop.testing.railway.server import Server
@@ -147,16 +147,7 @@ def _source(
         return list
     one = found
     if name == "deployment":
-        told: list[tuple[str, bool]] = []
-
-        def changed() -> list[dict[str, Any]]:
-            state = (one.status, one.stopped)
-            if told and told[-1] == state:
-                return []
-            told.append(state)
-            return [{"deployment": graph.told(one)}]
-
-        return changed
+        return _each_status(one, graph)
     if name == "deploymentEvents":
         return _appended(lambda: one.phases, lambda held: [{name: each} for each in held])
     if name == "httpLogs":
@@ -169,6 +160,19 @@ def _source(
         return _appended(requests, _as_list(name))
     logs = {"buildLogs": one.build_log, "deploymentLogs": one.log}
     return _appended(lambda: logs[name], _as_list(name))
+
+
+def _each_status(one: Deployment, graph: Graph) -> Callable[[], list[dict[str, Any]]]:
+    """Return what gives the present status first, and then each that comes, in order."""
+    seen = len(one.history) - 1
+
+    def news() -> list[dict[str, Any]]:
+        nonlocal seen
+        fresh = one.history[max(seen, 0) :] if seen >= 0 else [one.status]
+        seen = len(one.history)
+        return [{"deployment": graph.told(one) | {"status": status}} for status in fresh]
+
+    return news
 
 
 def _as_list(name: str) -> Callable[[list[Any]], list[dict[str, Any]]]:

@@ -50,6 +50,7 @@ class Deployment:
     has_source: bool = True
     stopped: bool = False
     removed: datetime | None = None
+    history: list[str] = field(default_factory=list)  # every status that it had
     phases: list[dict[str, Any]] = field(default_factory=list)
     build_log: list[dict[str, Any]] = field(default_factory=list)
     log: list[dict[str, Any]] = field(default_factory=list)
@@ -159,6 +160,7 @@ class World:
             if status in SERVING and one.app is None:
                 status = self._start(one, status, at)
             one.status = status
+            one.history.append(status)
             for phase in PHASES.get(status, ()):
                 self.phase(one, phase, at)
             if status == "BUILDING":

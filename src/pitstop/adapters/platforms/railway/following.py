@@ -62,6 +62,7 @@ class Following:
             self._close()
         if not self._over():
             self._ask(until)  # the last word is an answer, not a silence
+        self._catch_up()
         if self.last is None:
             raise CannotTell(f"Railway did not say how {self.id} is within {within:.0f} s.")
         return self.last
@@ -82,6 +83,13 @@ class Following:
             left = min(self._ask_at, self._retry_at, until) - self._now()
             self.clock.pause(max(left, TICK))
         return None
+
+    def _catch_up(self) -> None:
+        """Say what the logs hold and no socket told."""
+        for name, operation in ((_BUILD, "BuildLog"), (_RUNTIME, "RuntimeLog")):
+            self._logs[name].begin_again()
+            with contextlib.suppress(CannotTell):
+                self._heard(name, self.api.ask(operation, id=self.id, limit=500))
 
     def _over(self) -> bool:
         if self.last is None:
