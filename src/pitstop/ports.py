@@ -195,6 +195,14 @@ class MeasuresMemory(Protocol):
 
 
 @runtime_checkable
+class WarnsBefore(Protocol):
+    """A platform whose deploys and rollbacks do more than move users."""
+
+    def warnings(self) -> list[str]:
+        """Return what else they do, a sentence each. Raises CannotTell."""
+
+
+@runtime_checkable
 class ShowsLogs(Protocol):
     """A platform that shows what the service said."""
 

@@ -99,7 +99,7 @@ def test_a_plug_in_s_settings_are_checked_like_our_own(acme):
     (acme.path / "pitstop.toml").write_text('[service]\nname = "shop"\n[platform]\nuse = "acne"\n')
     said = acme.pitstop("plan")
     assert said.stderr == (
-        "pitstop.toml:4: platform.use: is 'acne'. Use one of: 'acme', 'local', 'shell', 'simulated'.\n"
+        "pitstop.toml:4: platform.use: is 'acne'. Use one of: 'acme', 'local', 'railway', 'shell', 'simulated'.\n"
     )
 
 

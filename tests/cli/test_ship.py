@@ -175,7 +175,7 @@ def test_init_reads_what_the_repository_shows(shop):
         assert row in text
         assert 'main = "trunk"' in text
         assert 'start = "npm start"' in text
-        assert "Railway (railway.toml), to which this version does not deploy" in done.stdout
+        assert "Railway (railway.toml): what was written is for this machine" in done.stdout
         assert shop.pitstop("plan").returncode == 0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from contracts.platforms import LocalWorld, World
+from contracts.railway import RailwayWorld
 from contracts.shell import ShellWorld, StagingShellWorld
 from contracts.simulated import SimulatedWorld
 from pitstop.ports import (
@@ -21,6 +22,7 @@ from pitstop.ports import (
 
 WORLDS: dict[str, Callable[[], World]] = {
     "local": LocalWorld,
+    "railway": RailwayWorld,
     "shell": ShellWorld,
     "shell with candidates": StagingShellWorld,
     "simulated": SimulatedWorld,
@@ -29,6 +31,7 @@ STAGING = ["local", "shell with candidates", "simulated"]  # they run a release 
 PARKING = ["local", "simulated"]  # they keep the previous release warm
 SPLITTING = ["local", "simulated"]  # they give a candidate a share of the users
 only_splitting = pytest.mark.parametrize("world", SPLITTING, indirect=True)
+ANEW = ["railway"]  # their way back is a deployment of its own, with an id of its own
 only_staging = pytest.mark.parametrize("world", STAGING, indirect=True)
 only_parking = pytest.mark.parametrize("world", PARKING, indirect=True)
 
@@ -91,7 +94,11 @@ def test_returning_serves_users_from_the_previous_deployment(world: World) -> No
     before = world.platform.running()
     world.platform.deploy(world.release("second"))
 
-    assert before == world.platform.return_to(before.id) == world.platform.return_to(before.id)
+    there = world.platform.return_to(before.id)
+
+    assert there == world.platform.return_to(before.id) == world.platform.running()
+    assert (there.commit, there.tree) == (before.commit, before.tree)
+    assert (there != before) == isinstance(world, tuple(WORLDS[name] for name in ANEW))
     assert world.served() == "first"
 
 

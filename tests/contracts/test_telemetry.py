@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contracts.railway import RailwayWorld
 from pitstop.adapters import simulated
 from pitstop.adapters.telemetry.access_log import AccessLog
 from pitstop.gate import Interval
@@ -60,16 +61,46 @@ class SimulatedWorld:
         self._world.telemetry_answers = False
 
 
-WORLDS: dict[str, Callable[[Path], LogWorld | SimulatedWorld]] = {
+class RailwayRequests:
+    """Railway's edge, which writes every request down."""
+
+    def __init__(self, folder: Path) -> None:
+        self._world = RailwayWorld()
+        clock, railway = self._world.clock, self._world.railway
+        railway.world.deployments.clear()
+        for name, start, end in (("d1", 0, SWITCH), ("d2", SWITCH, END)):
+            clock.at = BEGAN + timedelta(seconds=start)
+            railway.someone_deploys({"commit": name.encode()}, commitHash=name).id = name
+            for number in range(start * RATE, end * RATE):
+                clock.at = BEGAN + timedelta(seconds=number / RATE)
+                railway.user(name, 500 if name == "d1" and number % 5 == 0 else 200)
+        clock.at = BEGAN + timedelta(seconds=END + 60)
+        self.telemetry: Telemetry = self._world.platform
+
+    def silence(self) -> None:
+        """Stop answering."""
+        self._world.silence()
+
+    def end(self) -> None:
+        """Stop the double."""
+        self._world.end()
+
+
+Requests = LogWorld | RailwayRequests | SimulatedWorld
+WORLDS: dict[str, Callable[[Path], Requests]] = {
     "access log": LogWorld,
+    "railway": RailwayRequests,
     "simulated": SimulatedWorld,
 }
 
 
 @pytest.fixture(params=sorted(WORLDS))
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> LogWorld | SimulatedWorld:
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Requests]:
     """Twenty seconds of users, moved from d1 to d2 in the middle."""
-    return WORLDS[request.param](tmp_path)
+    found = WORLDS[request.param](tmp_path)
+    yield found
+    if isinstance(found, RailwayRequests):
+        found.end()
 
 
 def at(second: float) -> datetime:

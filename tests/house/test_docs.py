@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from pydantic import BaseModel
 from pitstop import bootstrap, config
 from pitstop.adapters.backups.postgres import PostgresSettings
 from pitstop.adapters.platforms.local import LocalSettings
+from pitstop.adapters.platforms.railway.settings import RailwaySettings
 from pitstop.adapters.platforms.shell import ShellSettings
-from pitstop.cli import COMMANDS, common
+from pitstop.cli import COMMANDS, common, schema
 from pitstop.flow import STEPS
 
 ROOT = Path(__file__).parents[2]
@@ -75,6 +77,22 @@ def test_the_example_of_shell_names_every_key():
     shown = ShellSettings.model_validate(dict(settings.platform.model_extra))
     for name in ("within", "answer_within", "repeatable"):
         assert getattr(short, name) == getattr(shown, name)
+
+
+def test_the_example_of_railway_names_every_key():
+    """Beside the others, with the same words as the source; and its how-to knows each."""
+    railway = re.findall(r"```toml\n(.*?)```", CONFIGURATION, re.DOTALL)[2]
+    tables = tomllib.loads(railway) | {"service": {"name": "shop"}}
+    bootstrap.check(tables)
+
+    assert set(RailwaySettings.model_fields) == set(tables["platform"]) - {"use"}
+    page = (ROOT / "docs/how-to/railway.md").read_text()
+    assert [key for key in RailwaySettings.model_fields if f"`{key}`" not in page] == []
+    short = RailwaySettings.model_validate({"token": {"env": "RAILWAY_TOKEN"}})
+    assert (short.api, short.within) == (tables["platform"]["api"], timedelta(minutes=15))
+    said = dict(re.findall(r"^(\w+) = .*  # (.*)$", railway, re.MULTILINE))
+    described = schema.descriptions(RailwaySettings)
+    assert {key: said[key] for key in described} == described
 
 
 def test_defaults_shown_are_the_defaults():

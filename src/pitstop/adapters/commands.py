@@ -49,6 +49,14 @@ class ShellCommands:
             tests = _junit.read(report)
         return Ran(done.exit_code, done.seconds, kept.tail(), done.timed_out, tests)
 
+    def note(self, name: str, line: str) -> None:
+        """Keep a line that an adapter has to say, masked, beside the outputs."""
+        data = line.encode()
+        for secret in self._secrets:
+            data = data.replace(secret, b"***")
+        with (self._output / f"{name}.log").open("ab") as file:
+            file.write(data + b"\n")
+
 
 def _reporting(command: str, report: Path) -> dict[str, str]:
     """Say where a report is wanted; pytest is asked for it in the way that it reads."""

@@ -28,6 +28,10 @@ class Unusable(Exception):
     """A plug-in that is installed and cannot be used. One sentence."""
 
 
+def _nobody_listens(line: str) -> None:
+    """Take a line and do nothing."""
+
+
 class Factory(Protocol):
     """What an entry point names."""
 
@@ -54,6 +58,7 @@ class Tools:
     secrets: tuple[str, ...]  # values that no sentence may show
     fence: Fence
     clock: Clock
+    say: Callable[[str], None] = _nobody_listens  # a line for whoever follows; kept with the run
 
 
 @dataclass(frozen=True)

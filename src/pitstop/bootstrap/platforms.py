@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from pitstop import config
@@ -16,7 +17,6 @@ from pitstop.engine.clock import SystemClock
 from pitstop.engine.place import Place
 from pitstop.ports import (
     Clock,
-    Commands,
     Fence,
     ParksPrevious,
     Platform,
@@ -41,7 +41,7 @@ def both(
     runner: Runner,
     fence: Fence,
     clock: Clock,
-    commands: Commands,
+    commands: ShellCommands,
 ) -> tuple[Platform, Telemetry]:
     """Return a platform and its telemetry, as a run or a command needs them."""
     settings, use = check(tables), tables["platform"]["use"]
@@ -85,6 +85,11 @@ def _brought(table: dict[str, Any], tools: plugins.Tools) -> Platform:
         from pitstop.adapters.platforms.shell import ShellSettings, shell
 
         return shell(ShellSettings.model_validate(own(table)), tools)
+    if table["use"] == "railway":
+        from pitstop.adapters.platforms.railway.platform import RailwayPlatform
+        from pitstop.adapters.platforms.railway.settings import RailwaySettings
+
+        return RailwayPlatform(RailwaySettings.model_validate(own(table)), tools)
     made: Platform = plugins.made(plugins.PLATFORMS, table, tools)
     return made
 
@@ -95,7 +100,7 @@ def _tools(
     runner: Runner,
     fence: Fence,
     clock: Clock,
-    commands: Commands,
+    commands: ShellCommands,
 ) -> plugins.Tools:
     service, code = settings.service.name, forge(place, settings, runner)
     return plugins.Tools(
@@ -110,6 +115,7 @@ def _tools(
         secrets=tuple(secrets(settings)),
         fence=fence,
         clock=clock,
+        say=functools.partial(commands.note, "platform"),
     )
 
 
@@ -139,6 +145,10 @@ def _kind(tables: dict[str, Any]) -> type:
         from pitstop.adapters.platforms.shell import ShellSettings, kind
 
         return kind(ShellSettings.model_validate(own(tables["platform"])))
+    if use == "railway":
+        from pitstop.adapters.platforms.railway.platform import RailwayPlatform
+
+        return RailwayPlatform
     factory = plugins.find(plugins.PLATFORMS, use)
     return factory if isinstance(factory, type) else object
 

@@ -12,7 +12,7 @@ from pitstop import config
 from pitstop.adapters import plugins
 from pitstop.adapters.platforms.local import LocalSettings
 
-BUILT_IN = ("local", "shell", "simulated")
+BUILT_IN = ("local", "railway", "shell", "simulated")
 
 
 def load(path: Path) -> tuple[config.Settings, dict[str, Any]]:
@@ -99,6 +99,10 @@ def built_in(use: object) -> type[config.Part] | None:
         from pitstop.adapters.platforms.shell import ShellSettings
 
         return ShellSettings
+    if use == "railway":
+        from pitstop.adapters.platforms.railway.settings import RailwaySettings
+
+        return RailwaySettings
     return LocalSettings if use == "local" else None
 
 

@@ -33,6 +33,7 @@ def init(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]
 
 COMMANDS = {"init": init}
 
+_OURS = {"Railway": 'use = "railway" in [platform] (docs/how-to/railway.md).'}
 _TO_SHIP_THERE = (
     'To ship there with your own commands: use = "shell" in [platform] '
     "(docs/how-to/shell-platform.md)."
@@ -84,13 +85,20 @@ def _words(found: Found) -> list[str]:
     from pitstop.cli.detect.facts import printable
 
     guesses = ", ".join(guessed(found))
+    ours = [one for one in found.elsewhere if one.value in _OURS]
+    others = [one for one in found.elsewhere if one.value not in _OURS]
     return [
         *([f"Nothing here shows {guesses}: look there first."] if guesses else []),
         *map(printable, found.said),
         *(
             f"This service seems to run on {one.value} ({one.where}), to which this version does not "
             "deploy by itself: what was written is for this machine."
-            for one in found.elsewhere
+            for one in others
         ),
-        *([_TO_SHIP_THERE] if found.elsewhere else []),
+        *([_TO_SHIP_THERE] if others else []),
+        *(
+            f"This service seems to run on {one.value} ({one.where}): what was written is for this "
+            f"machine. To ship there: {_OURS[one.value]}"
+            for one in ours
+        ),
     ]

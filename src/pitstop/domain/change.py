@@ -84,9 +84,13 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Returned(Deployment):
-    """A deployment that serves users again. ``moved_on`` says if the database is not as it was then."""
+    """A deployment that serves users again. ``moved_on`` says if the database is not as it was then.
+
+    ``also`` says what the platform has returned beside the release.
+    """
 
     moved_on: str = ""
+    also: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,7 @@ class RollbackPoint:
     backup_id: str | None = None
     migration_head: str | None = None  # of the database, as far as it was known
     config_fingerprint: str | None = None  # SHA-256 of how the platform was told to run the service
+    warnings: tuple[str, ...] = ()  # what a deploy, or the way back, does beside moving users
 
 
 @dataclass(frozen=True)

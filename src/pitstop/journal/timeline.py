@@ -93,8 +93,13 @@ def _inspected(value: Any) -> str:
 
 
 def _returned(value: Any) -> str:
-    moved = value.get("moved_on")
-    return f"{value['id']} at {value['commit'][:12]}" + (f"\n{moved}" if moved else "")
+    beside = "".join(f"\n{said}" for said in (value.get("also"), value.get("moved_on")) if said)
+    return f"{value['id']} at {value['commit'][:12]}{beside}"
+
+
+def _recorded(value: Any) -> str:
+    rows = "".join(f"\n            ! {one}" for one in value.get("warnings", ()))
+    return f"{value['deployment_id']} at {value['commit'][:12]}{rows}"
 
 
 def _landed(value: Any) -> str:
@@ -108,7 +113,7 @@ _FACTS: dict[str, Callable[[Any], object]] = {
     "branch.cut": lambda value: f"{value['name']} from {value['base_commit'][:12]}",
     "branch.commit": lambda value: value["commit"][:12],
     "guard.inspect": _inspected,
-    "snapshot.record": lambda value: f"{value['deployment_id']} at {value['commit'][:12]}",
+    "snapshot.record": _recorded,
     "deploy.split": lambda value: f"{value['id']} at {value['commit'][:12]}",
     "deploy.release": lambda value: f"{value['id']} at {value['commit'][:12]}",
     "rollback.return_to": _returned,

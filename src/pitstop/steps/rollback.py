@@ -53,7 +53,8 @@ def _verified(
         well, said = crew.platform.healthy()
         good = good + 1 if well else 0
         if good == PROBES:
-            return Returned(**vars(deployment), moved_on=_moved_on(crew, before))
+            known = {name: value for name, value in vars(deployment).items() if name != "moved_on"}
+            return Returned(**known, moved_on=_moved_on(crew, before))
         if not well:
             crew.clock.pause(0.2)
     return No(say.returned_unhealthy(deployment.id, said, command))

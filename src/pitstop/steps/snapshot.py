@@ -9,7 +9,7 @@ from pitstop.domain.backup import BackupTaken
 from pitstop.domain.change import Change, RollbackPoint
 from pitstop.domain.incident import Case, Incident
 from pitstop.flow import No, patiently, step
-from pitstop.ports import CannotTell, Crew, Refused
+from pitstop.ports import CannotTell, Crew, Refused, WarnsBefore
 
 TRIES = 2  # for a database that does not answer at once
 
@@ -53,13 +53,21 @@ def record(
     at = crew.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
     backed_up, head = backup.id if backup else None, _migration_head(crew)
     point = RollbackPoint(running.id, running.commit, running.tree, command, at, backed_up, head)
-    return replace(point, config_fingerprint=_fingerprint(crew))
+    return replace(point, config_fingerprint=_fingerprint(crew), warnings=_warnings(crew))
 
 
 def _fingerprint(crew: Crew) -> str:
     """Return what tells whether the platform is told the same later; secrets are only names there."""
     told = crew.settings.platform.model_dump(mode="json")
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _warnings(crew: Crew) -> tuple[str, ...]:
+    """Return what the platform says of its deploys; that it says nothing stops none."""
+    try:
+        return tuple(crew.platform.warnings()) if isinstance(crew.platform, WarnsBefore) else ()
+    except CannotTell:
+        return ()
 
 
 def _migration_head(crew: Crew) -> str | None:
