@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from datetime import datetime
 from importlib import resources
@@ -14,6 +15,7 @@ from pitstop.testing.railway.world import SERVING, Deployment, World, moment, st
 LIMIT, MOST = 100, 5000  # lines of a log: without being asked, and at most
 
 
+@functools.cache
 def schema() -> GraphQLSchema:
     """Return the schema that the double executes."""
     text = resources.files("pitstop.testing.railway").joinpath("schema.graphql").read_text("utf-8")

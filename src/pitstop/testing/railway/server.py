@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import io
 import json
@@ -145,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _graphql(self, asked: dict[str, Any]) -> None:
         self.server.headers.append(dict(self.headers))
-        document, name, errors = prepared(self.server, asked)
+        document, name, errors = prepared(asked)
         if errors or document is None:
             return self._json(400, {"errors": errors})
         self.server.seen.append(name)
@@ -236,15 +237,18 @@ class Answered(Exception):
     """The request has its answer already."""
 
 
-def prepared(
-    server: Server, asked: dict[str, Any]
-) -> tuple[DocumentNode | None, str, list[dict[str, Any]]]:
+def prepared(asked: dict[str, Any]) -> tuple[DocumentNode | None, str, list[dict[str, Any]]]:
     """Return a request's document and its root field, or what is wrong with it."""
+    return _prepared(str(asked.get("query") or ""))
+
+
+@functools.lru_cache(maxsize=200)
+def _prepared(query: str) -> tuple[DocumentNode | None, str, list[dict[str, Any]]]:
     try:
-        document = parse(asked.get("query") or "")
+        document = parse(query)
     except GraphQLError as odd:
         return None, "", [{"message": odd.message}]
-    wrong = validate(server.schema, document)
+    wrong = validate(schema(), document)
     if wrong:
         return None, "", [{"message": one.message} for one in wrong]
     operation = next(

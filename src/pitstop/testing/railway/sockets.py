@@ -112,7 +112,7 @@ def _replies(
     elif kind == "complete":
         conversation.followed.pop(name, None)
     elif kind == "subscribe" and conversation.greeted:
-        document, field_name, errors = prepared(server, said["payload"])
+        document, field_name, errors = prepared(said["payload"])
         if not scope:
             errors = [{"message": "Not Authorized"}]
         if errors or document is None or not is_subscription(document):
