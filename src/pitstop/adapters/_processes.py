@@ -6,8 +6,6 @@ import os
 import signal
 from pathlib import Path
 
-from pitstop.ports import CannotTell
-
 
 def facts(pid: int) -> list[str]:
     """Return what /proc says of a process after its name: state, parent, group ... Raises OSError.
@@ -42,21 +40,3 @@ def kill(who: str, number: int = signal.SIGKILL) -> bool:
     except ProcessLookupError:
         return False
     return True
-
-
-def resident(pid: int) -> int:
-    """Return the resident bytes of a process and its children. Raises CannotTell: it is gone."""
-    import psutil  # only who measures memory needs it
-
-    try:
-        first = psutil.Process(pid)
-        family = [first, *first.children(recursive=True)]
-    except psutil.Error:
-        raise CannotTell(f"Process {pid} is gone.") from None
-    total = 0
-    for one in family:
-        try:
-            total += one.memory_info().rss
-        except psutil.Error:
-            continue  # it ended meanwhile
-    return total

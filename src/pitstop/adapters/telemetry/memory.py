@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import model_validator
 
-from pitstop.adapters._processes import resident
+from pitstop.adapters._memory import resident
 from pitstop.config import Part
 from pitstop.gate import MEMORY
 from pitstop.ports import CannotTell, MeasuresMemory

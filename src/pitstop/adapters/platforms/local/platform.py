@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from pitstop.adapters import _processes
+from pitstop.adapters._memory import resident
 from pitstop.adapters._run import Runner
 from pitstop.adapters.platforms.local import health, prune, report
 from pitstop.adapters.platforms.local.ground import Ground
@@ -115,7 +115,7 @@ class LocalPlatform:
         pid = self._ground.supervisor.process(name)
         if not pid:
             raise CannotTell(f"{name or 'the service'} does not run.")
-        return _processes.resident(pid)
+        return resident(pid)
 
     # What is put into service
 
